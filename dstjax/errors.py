@@ -1,0 +1,16 @@
+"""The one exception a user is meant to see."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """Bad input: one line that names the field, the value and what is allowed. The command line exits with 2 on it."""
+
+
+def unknown_name(field: str, value: str, allowed: Iterable[str]) -> UserError:
+    """The error for a name that is not in a table, with the nearest known name."""
+    names = sorted(allowed)
+    close = difflib.get_close_matches(value, names, n=1)
+    hint = f"; did you mean '{close[0]}'?" if close else ""
+    return UserError(f"{field}: unknown name '{value}'; allowed: {', '.join(names)}{hint}")

@@ -1,0 +1,45 @@
+"""Aliases and the small pytrees that every room of the library passes around.
+
+Shape legend, used in every docstring: `B` batch, `N` samples per transition, `S` observation, `A` action,
+`K` critic noise, `M` population member, `D` a generic feature dimension.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.struct
+import jax
+
+Array = jax.Array
+Key = jax.Array
+Params = Any
+Metrics = dict[str, Array]
+Kernel = Callable[[Array], Array]
+
+
+@flax.struct.dataclass
+class Transition:
+    """One environment step. `next_obs` is the true successor, also where the episode ended and was reset."""
+
+    obs: Array
+    """`[..., S]` observation the action was chosen from."""
+    action: Array
+    """`[..., A]` action in `[-1, 1]`."""
+    reward: Array
+    """`[...]`"""
+    next_obs: Array
+    """`[..., S]`"""
+    terminated: Array
+    """`[...]` 1.0 where the episode ended for good; a time limit is not a termination."""
+
+
+@flax.struct.dataclass
+class SobolevSamples:
+    """Samples of the Sobolev return `(G, dG/da)`, and of `dG/ds` in the complete variant."""
+
+    value: Array
+    """`[..., N]` returns."""
+    daction: Array
+    """`[..., N, A]` gradients in the first action; `A` is 0 where a method uses none."""
+    dobs: Array | None = None
+    """`[..., N, S]` gradients in the first observation, or None for the action-only variant."""
