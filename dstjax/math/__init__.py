@@ -1,0 +1,1 @@
+"""Distances, Bellman operators and losses: pure functions that know no network, environment or configuration."""
