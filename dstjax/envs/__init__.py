@@ -1,0 +1,35 @@
+"""Environments: the functional protocol, Gymnasium's MuJoCo tasks in MJX, and a toy."""
+
+from typing import Any
+
+from dstjax.envs.core import Env, EnvState, auto_reset
+from dstjax.envs.mujoco.inverted_pendulum import InvertedPendulum
+from dstjax.envs.pointmass import PointMass
+from dstjax.errors import unknown_name
+
+ENVS: dict[str, Any] = {task.name: task for task in (InvertedPendulum, PointMass)}
+"""Task name -> its class; the class's fields are the task's options."""
+
+__all__ = ["ENVS", "Env", "EnvState", "auto_reset", "make"]
+
+
+def make(name: str, **options: Any) -> Env:
+    """Build a task by name.
+
+    Args:
+      name: a key of `ENVS`.
+      **options: fields of the task, such as `solver` or `time_limit`.
+
+    Returns:
+      A static, hashable environment without auto-reset; see `auto_reset`.
+
+    Raises:
+      UserError: for an unknown task or option.
+    """
+    if name not in ENVS:
+        raise unknown_name("env", name, ENVS)
+    known = ENVS[name].__dataclass_fields__
+    for option in options:
+        if option not in known:
+            raise unknown_name(f"option of {name}", option, known)
+    return ENVS[name](**options)

@@ -1,0 +1,68 @@
+"""Loading of Gymnasium's task models into MJX, once per process, solver preset and float width."""
+
+import functools
+import importlib.metadata
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import jax
+import mujoco
+import numpy as np
+from mujoco import mjx
+
+from dstjax.errors import UserError, unknown_name
+
+SOLVERS: dict[str, tuple[int, int] | None] = {"fast": (4, 8), "exact": None}
+"""Preset -> (solver iterations, line search iterations); None keeps the XML's."""
+
+
+def check_versions() -> None:
+    """Refuse a pair of packages whose physics differ.
+
+    Raises:
+      UserError: naming both versions and the way out.
+    """
+    versions = {name: importlib.metadata.version(name) for name in ("mujoco", "mujoco-mjx")}
+    engine, mirror = (version.split(".")[:2] for version in versions.values())
+    if engine != mirror:
+        series = ".".join(mirror)
+        raise UserError(
+            f"mujoco: {versions['mujoco']} does not match mujoco-mjx {versions['mujoco-mjx']}, whose physics mirrors"
+            f" mujoco {series}; allowed: mujoco=={series}.* (pip uninstall mujoco first)"
+        )
+
+
+def asset_path(file: str) -> Path:
+    """The path of an XML that ships with the installed Gymnasium, found without importing it."""
+    spec = importlib.util.find_spec("gymnasium")
+    if spec is None or spec.origin is None:
+        raise UserError("gymnasium: not installed; its MuJoCo task files are needed")
+    return Path(spec.origin).parent / "envs" / "mujoco" / "assets" / file
+
+
+@functools.cache
+def c_model(file: str, solver: str = "exact") -> mujoco.MjModel:
+    """The compiled C model of a task file, with the solver preset applied. Treat as read-only: it is shared."""
+    if solver not in SOLVERS:
+        raise unknown_name("solver", solver, SOLVERS)
+    model = mujoco.MjModel.from_xml_path(str(asset_path(file)))
+    if (iterations := SOLVERS[solver]) is not None:
+        model.opt.iterations, model.opt.ls_iterations = iterations
+    return model
+
+
+def mjx_model(file: str, solver: str) -> tuple[mjx.Model, mjx.Data]:
+    """The MJX model of a task file and an empty `Data` for it, at the present default float width.
+
+    Safe inside a trace: the arrays are concrete.
+    """
+    return _mjx_model(file, solver, jax.dtypes.canonicalize_dtype(np.float64))
+
+
+@functools.cache
+def _mjx_model(file: str, solver: str, dtype: Any) -> tuple[mjx.Model, mjx.Data]:
+    check_versions()
+    with jax.ensure_compile_time_eval():
+        model = mjx.put_model(c_model(file, solver), impl="jax")
+        return model, mjx.make_data(model)

@@ -1,0 +1,103 @@
+"""One control step of MJX, compiled around a single copy of the forward dynamics.
+
+MJX unrolls the four Runge-Kutta stages, so that a program holds the forward dynamics four times. Here stages and frames
+are scanned, with the same arithmetic, and only the few arrays that a task needs cross from one stage to the next.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import mujoco
+from mujoco import mjx
+
+from dstjax.types import Array
+
+Readings = dict[str, Array]
+Read = Callable[[mjx.Data], Readings]
+
+# The classical fourth-order tableau: time offset of each stage and its weight in the sum.
+_STAGE_OFFSET = (0.0, 0.5, 0.5, 1.0)
+_STAGE_WEIGHT = (1 / 6, 1 / 3, 1 / 3, 1 / 6)
+
+
+@flax.struct.dataclass
+class Physics:
+    """What MuJoCo carries from one control step to the next (the tasks have no actuator states)."""
+
+    qpos: Array
+    """`[nq]` generalised positions."""
+    qvel: Array
+    """`[nv]` generalised velocities."""
+    qacc_warmstart: Array
+    """`[nv]` acceleration the constraint solver starts from."""
+
+
+def simulate(
+    model: mjx.Model, empty: mjx.Data, physics: Physics, ctrl: Array, read: Read, *, frame_skip: int
+) -> tuple[Physics, Readings]:
+    """Hold a control for `frame_skip` physics steps.
+
+    Args:
+      model: with integrator Euler, RK4 or implicitfast.
+      empty: `Data` made for the model.
+      physics: state before.
+      ctrl: `[nu]` in the actuators' units.
+      read: picks quantities out of `mjx.Data`. They are those of the last evaluation of the forward dynamics, which is
+        what C MuJoCo leaves in `mjData` after `mj_step`: with RK4 that of the fourth stage.
+      frame_skip: physics steps.
+
+    Returns:
+      The state after, and the readings.
+    """
+    data = empty.replace(ctrl=ctrl)
+    runge_kutta = model.opt.integrator == mujoco.mjtIntegrator.mjINT_RK4
+    advance = _runge_kutta_frame if runge_kutta else _mjx_frame
+    blank = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(read, data))
+
+    def frame(carry: tuple[Physics, Readings], _: None) -> tuple[tuple[Physics, Readings], None]:
+        return advance(model, data, *carry, read), None
+
+    return jax.lax.scan(frame, (physics, blank), None, length=frame_skip)[0]
+
+
+def _place(data: mjx.Data, physics: Physics) -> mjx.Data:
+    return data.replace(qpos=physics.qpos, qvel=physics.qvel, qacc_warmstart=physics.qacc_warmstart)
+
+
+def _mjx_frame(model: mjx.Model, data: mjx.Data, physics: Physics, _: Readings, read: Read) -> tuple[Physics, Readings]:
+    data = mjx.step(model, _place(data, physics))
+    return Physics(data.qpos, data.qvel, data.qacc_warmstart), read(data)
+
+
+def _runge_kutta_frame(
+    model: mjx.Model, data: mjx.Data, physics: Physics, blank: Readings, read: Read
+) -> tuple[Physics, Readings]:
+    dt = model.opt.timestep
+
+    def stage(carry: Any, tableau: tuple[Array, Array]) -> tuple[Any, None]:
+        slope_pos, slope_vel, sum_pos, sum_vel, _ = carry
+        offset, weight = tableau
+        qpos = integrate(model, physics.qpos, offset * slope_pos, dt)
+        qvel = physics.qvel + offset * slope_vel * dt
+        out = mjx.forward(model, _place(data, physics.replace(qpos=qpos, qvel=qvel)))
+        return (qvel, out.qacc, sum_pos + weight * qvel, sum_vel + weight * out.qacc, read(out)), None
+
+    zero = jnp.zeros_like(physics.qvel)
+    tableau = tuple(jnp.asarray(column, zero.dtype) for column in (_STAGE_OFFSET, _STAGE_WEIGHT))
+    (_, qacc, mean_pos, mean_vel, readings), _ = jax.lax.scan(stage, (zero, zero, zero, zero, blank), tableau)
+    qpos = integrate(model, physics.qpos, mean_pos, dt)
+    return Physics(qpos, physics.qvel + mean_vel * dt, qacc), readings
+
+
+def integrate(model: mjx.Model, qpos: Array, velocity: Array, dt: Array | float) -> Array:
+    """Positions after moving with a generalised velocity for a time `dt` (joints: hinge and slide).
+
+    Raises:
+      NotImplementedError: for a joint with a quaternion.
+    """
+    if model.nq != model.nv:
+        raise NotImplementedError("joints with quaternions")
+    return qpos + dt * velocity

@@ -1,0 +1,91 @@
+"""A two-dimensional point mass among N reward locations: the smallest task with a multi-modal Sobolev return."""
+
+import dataclasses
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dstjax.config import NoiseParams
+from dstjax.envs import noise as noises
+from dstjax.envs.core import EnvState, advance, begin
+from dstjax.errors import UserError
+from dstjax.types import Array, Key
+
+_DT = 0.1  # seconds per step; full speed along an axis covers 0.1 per step
+_START = 0.3  # half width of the square of first positions
+_WIDTH = 0.35  # standard deviation of a reward bump
+_SPACING = 2.5  # distance of neighbouring goals, at least, in widths
+_MODES = (0.5, 1.5)  # centres of the bimodal reward factor, equally likely, mean 1
+_MODE_STD = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class PointMass:
+    """First-order motion `p' = p + dt (a + std e)`, `e ~ N(0, I)`, with `std` the noise's `dynamics_std`.
+
+    Goal i of N lies at angle `2 pi i / N` on a circle and pays `h_i exp(-|p' - g_i|^2 / 2 w^2)` with heights
+    `h_i = (i + 1) / N`. Motion noise decides which goals the mass meets, so the law of the return gains modes with N.
+    The circle has radius 1, or more where N is large, so that neighbours stay apart and each bump spans several steps.
+    With `bimodal`, every reward is multiplied by a draw of `0.5 N(0.5, 0.1^2) + 0.5 N(1.5, 0.1^2)`.
+
+    Everything is smooth and unbounded: no clipping, no walls, no termination. A step is differentiable in action and
+    state, also through the drawn noise, which makes the simulator an oracle for Sobolev returns.
+    Observation `[2]`: position. Action `[2]`: velocity.
+
+    Args:
+      goals: number of reward locations N.
+      bimodal: draw the reward factor.
+      time_limit: steps per episode.
+    """
+
+    goals: int = 4
+    bimodal: bool = False
+    time_limit: int = 30
+
+    name: ClassVar[str] = "pointmass"
+    obs_size: ClassVar[int] = 2
+    action_size: ClassVar[int] = 2
+    terminates: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        if self.goals < 1:
+            raise UserError(f"goals: {self.goals} is not allowed; allowed: an integer of at least 1")
+
+    @property
+    def goal_positions(self) -> np.ndarray:
+        """`[N, 2]` centres of the reward bumps."""
+        angles = 2.0 * np.pi * np.arange(self.goals) / self.goals
+        chord = 2.0 * np.sin(np.pi / self.goals) if self.goals > 1 else np.inf
+        radius = max(1.0, _SPACING * _WIDTH / chord)
+        return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+    def mean_reward(self, position: Array) -> Array:
+        """`[2]` -> `[]`: the sum of bumps, which is the reward without the bimodal factor."""
+        offset = position - jnp.asarray(self.goal_positions, position.dtype)
+        heights = jnp.arange(1, self.goals + 1, dtype=position.dtype) / self.goals
+        return jnp.sum(heights * jnp.exp(-0.5 * jnp.sum(offset**2, axis=-1) / _WIDTH**2))
+
+    def reset(self, key: Key, noise: NoiseParams) -> EnvState:
+        """Draw a first position uniformly from a small square around the centre; consumes the key."""
+        start_key, obs_key = jax.random.split(key)
+        position = jax.random.uniform(start_key, (2,), minval=-_START, maxval=_START)
+        return begin(position, noises.observe(position, obs_key, noise))
+
+    def step(self, state: EnvState, action: Array, key: Key, noise: NoiseParams) -> EnvState:
+        """Move, then pay for the new position; consumes the key."""
+        motion_key, reward_key, obs_key = jax.random.split(key, 3)
+        velocity = noises.kick(action, motion_key, noise)
+        position = state.physics + _DT * velocity
+        reward = self.mean_reward(position)
+        if self.bimodal:
+            reward = reward * _bimodal_factor(reward_key, reward.dtype)
+        obs = noises.observe(position, obs_key, noise)
+        return advance(state, position, obs, reward, jnp.zeros((), bool), time_limit=self.time_limit)
+
+
+def _bimodal_factor(key: Key, dtype: jnp.dtype) -> Array:
+    mode_key, spread_key = jax.random.split(key)
+    mode = jnp.where(jax.random.bernoulli(mode_key), _MODES[1], _MODES[0]).astype(dtype)
+    return mode + _MODE_STD * jax.random.normal(spread_key, (), dtype)
