@@ -65,7 +65,7 @@ class Hyper:
     """Every number of an experiment that is not a shape, a count or a switch."""
 
     discount: Any = _number(0.99, "discount factor gamma (share)", Domain(0.0, 1.0, high_open=True))
-    tau: Any = _number(0.005, "Polyak rate of the target networks (share per critic update)", SHARE)
+    tau: Any = _number(0.005, "Polyak rate of the target networks (share per actor update)", SHARE)
     actor_lr: Any = _number(3e-4, "Adam step size of the actor", NON_NEGATIVE)
     critic_lr: Any = _number(3e-4, "Adam step size of the critics", NON_NEGATIVE)
     model_lr: Any = _number(1e-3, "Adam step size of the world model", NON_NEGATIVE)

@@ -1,0 +1,128 @@
+"""The static parts of an agent, and the pytrees of what it learns."""
+
+import dataclasses
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+
+from dstjax import methods, nets, world
+from dstjax.config import Config
+from dstjax.envs.core import Env, EnvState
+from dstjax.normalize import RunningStats
+from dstjax.types import Array, Key, Params, Transition
+from dstjax.world.core import WorldModel, WorldStats, init_world_stats
+
+ADAM = optax.scale_by_adam()
+"""The static part of every optimizer; the traced learning rate multiplies its output."""
+
+
+@flax.struct.dataclass
+class Networks:
+    """One set of trainable parameters per network."""
+
+    actor: Params
+    critic: Params
+    """Two critics: every leaf has a leading axis of length 2."""
+    model: Params
+    """Empty where the method has no world model."""
+
+
+@flax.struct.dataclass
+class Learner:
+    """Everything that updates change."""
+
+    params: Networks
+    target_actor: Params
+    target_critic: Params
+    optimizer: Networks
+    """Adam's state of each network."""
+    stats: WorldStats
+
+
+@flax.struct.dataclass
+class TrainState:
+    """Everything that training needs to go on, of one member."""
+
+    learner: Learner
+    env: EnvState
+    """`[num_envs]`"""
+    replay: Transition
+    key: Key
+
+
+@dataclasses.dataclass(frozen=True)
+class Agent:
+    """The static half of training: config, method, environment and network definitions. Holds no array."""
+
+    config: Config
+    env: Env
+
+    @property
+    def method(self) -> methods.Method:
+        """The row of the method table."""
+        return methods.get(self.config.method)
+
+    @property
+    def model(self) -> WorldModel | None:
+        """The world model's definition, if the method has one."""
+        name = self.method.model
+        return None if name is None else world.make(name, self.config, self.env.obs_size)
+
+    @property
+    def actor(self) -> nets.Actor:
+        """The policy's definition."""
+        return nets.Actor(self.env.action_size, self.config.width, self.config.depth)
+
+    @property
+    def critic(self) -> nets.Critic:
+        """One critic's definition."""
+        return nets.Critic(self.config.width, self.config.depth)
+
+    def policy(self, params: Params, stats: RunningStats, obs: Array) -> Array:
+        """Deterministic action `[..., A]` for an observation `[..., S]` in task units."""
+        return self.actor.apply(params, stats.normalize(obs))
+
+    def value(self, params: Params, stats: RunningStats, obs: Array, action: Array, latent: Array) -> Array:
+        """One critic's return sample `[]` for `obs [S]` in task units, `action [A]` and `latent [K]`."""
+        return self.critic.apply(params, stats.normalize(obs), action, latent)
+
+    def init_learner(self, key: Key) -> Learner:
+        """Fresh networks, targets equal to them, and empty statistics; consumes `key`."""
+        actor_key, critic_key, model_key = jax.random.split(key, 3)
+        obs, action = jnp.zeros(self.env.obs_size), jnp.zeros(self.env.action_size)
+        latent = jnp.zeros(self.method.noise_dim(self.config))
+        params = Networks(
+            actor=self.actor.init(actor_key, obs),
+            critic=nets.init_ensemble(self.critic, 2, critic_key, obs, action, latent),
+            model={} if self.model is None else self.model.init(model_key, self.env.action_size),
+        )
+        optimizer = Networks(**{f.name: ADAM.init(getattr(params, f.name)) for f in dataclasses.fields(params)})
+        return Learner(
+            params=params,
+            target_actor=jax.tree.map(jnp.copy, params.actor),
+            target_critic=jax.tree.map(jnp.copy, params.critic),
+            optimizer=optimizer,
+            stats=init_world_stats(self.env.obs_size),
+        )
+
+
+def apply_gradients(
+    params: Params, optimizer: Any, grads: Params, learning_rate: Array, max_norm: Array
+) -> tuple[Params, Any, Array]:
+    """One Adam step on gradients scaled down to a global norm of at most `max_norm`.
+
+    Returns:
+      New parameters, new optimizer state, and the gradients' norm before scaling.
+    """
+    norm = optax.global_norm(grads)
+    scale = jnp.minimum(1.0, max_norm / jnp.maximum(norm, 1e-12))
+    updates, optimizer = ADAM.update(jax.tree.map(lambda g: g * scale, grads), optimizer)
+    return jax.tree.map(lambda p, u: p - learning_rate * u, params, updates), optimizer, norm
+
+
+def polyak(target: Params, online: Params, tau: Array) -> Params:
+    """Move target parameters the share `tau` of the way to the online ones."""
+    return jax.tree.map(lambda t, o: t + tau * (o - t), target, online)

@@ -1,0 +1,84 @@
+"""Training of one member as two pure functions: `init` and `train_chunk`."""
+
+import jax
+import jax.numpy as jnp
+
+from dstjax.agent.core import Agent, Learner, TrainState
+from dstjax.agent.replay import init_replay, insert
+from dstjax.agent.rollout import collect
+from dstjax.agent.update import update_cycle
+from dstjax.config import Config, Hyper
+from dstjax.envs.core import auto_reset
+from dstjax.methods import ticks_per_cycle
+from dstjax.types import Array, Key, Metrics
+from dstjax.world.core import update_world_stats
+
+
+def replay_capacity(config: Config) -> int:
+    """Transitions kept per member: no more than a run makes, and a whole number of ticks."""
+    ticks = -(-min(config.replay_capacity, config.steps) // config.num_envs)
+    return ticks * config.num_envs
+
+
+def init(agent: Agent, key: Key, hyper: Hyper) -> TrainState:
+    """Fresh networks, an empty replay and reset environments; consumes `key`."""
+    learner_key, env_key, key = jax.random.split(key, 3)
+    reset = jax.vmap(auto_reset(agent.env).reset, in_axes=(0, None))
+    return TrainState(
+        learner=agent.init_learner(learner_key),
+        env=reset(jax.random.split(env_key, agent.config.num_envs), hyper.noise),
+        replay=init_replay(replay_capacity(agent.config), agent.env.obs_size, agent.env.action_size),
+        key=key,
+    )
+
+
+def train_chunk(agent: Agent, state: TrainState, hyper: Hyper, step: Array) -> tuple[TrainState, Metrics]:
+    """`chunk_steps` environment steps of one member, each tick followed by `utd` critic updates after warm-up.
+
+    Args:
+      agent: the static half.
+      state: to go on from.
+      hyper: numbers, traced.
+      step: `[]` int32 environment steps done before. It is apart from the state so that under `vmap` it stays one
+        number for all members: the warm-up test stays a branch, and the replay's write a slice.
+
+    Returns:
+      The new state, and metrics: means over the updates (NaN where none was done) and over the episodes that ended.
+    """
+    config = agent.config
+    ticks = ticks_per_cycle(config)
+    groups = ticks * config.utd // config.policy_delay
+
+    def tick(carry: tuple[TrainState, Array], key: Key) -> tuple[tuple[TrainState, Array], Metrics]:
+        state, tick = carry
+        uniform = tick * config.num_envs < config.warmup_steps
+        env, batch, ended = collect(agent, state.learner, state.env, uniform, hyper, key)
+        learner = state.learner.replace(stats=update_world_stats(state.learner.stats, batch))
+        replay = insert(state.replay, batch, tick)
+        return (state.replace(learner=learner, env=env, replay=replay), tick + 1), ended
+
+    def cycle(carry: tuple[TrainState, Array], _: None) -> tuple[tuple[TrainState, Array], tuple[Metrics, Metrics]]:
+        state, done = carry
+        collect_key, update_key, key = jax.random.split(state.key, 3)
+        (state, done), ended = jax.lax.scan(tick, (state, done), jax.random.split(collect_key, ticks))
+        inserted = done * config.num_envs
+
+        def learn(learner: Learner) -> tuple[Learner, Metrics]:
+            return update_cycle(agent, learner, state.replay, inserted, hyper, update_key, groups=groups)
+
+        def skip(learner: Learner) -> tuple[Learner, Metrics]:
+            shapes = jax.eval_shape(learn, learner)[1]
+            return learner, jax.tree.map(lambda s: jnp.full(s.shape, jnp.nan, s.dtype), shapes)
+
+        learner, metrics = jax.lax.cond(inserted > config.warmup_steps, learn, skip, state.learner)
+        return (state.replace(learner=learner, key=key), done), (metrics, jax.tree.map(jnp.sum, ended))
+
+    cycles = config.chunk_steps // (ticks * config.num_envs)
+    (state, _), (metrics, ended) = jax.lax.scan(cycle, (state, step // config.num_envs), None, length=cycles)
+    ended = jax.tree.map(jnp.sum, ended)
+    means = jax.tree.map(jnp.nanmean, metrics)
+    return state, {
+        **means,
+        "train/episodes": ended["episodes"],
+        "train/return": ended["return_sum"] / ended["episodes"],
+    }

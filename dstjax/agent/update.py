@@ -1,0 +1,97 @@
+"""Gradient steps of critics, world model and actor, and the order they come in."""
+
+import jax
+import jax.numpy as jnp
+
+from dstjax.agent import losses
+from dstjax.agent.core import Agent, Learner, apply_gradients, polyak
+from dstjax.agent.replay import sample
+from dstjax.config import Hyper
+from dstjax.types import Array, Key, Metrics, Transition
+
+
+def update_critic(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key: Key) -> tuple[Learner, Metrics]:
+    """One step of both critics on a batch `[B]`; consumes `key`."""
+    target_key, loss_key = jax.random.split(key)
+    targets = losses.targets(agent, learner, batch, hyper, target_key)
+    (loss, metrics), grads = jax.value_and_grad(losses.critic_loss, argnums=2, has_aux=True)(
+        agent, learner, learner.params.critic, batch, targets, hyper, loss_key
+    )
+    critic, optimizer, norm = apply_gradients(
+        learner.params.critic, learner.optimizer.critic, grads, hyper.critic_lr, hyper.max_grad_norm
+    )
+    learner = learner.replace(
+        params=learner.params.replace(critic=critic), optimizer=learner.optimizer.replace(critic=optimizer)
+    )
+    return learner, {"critic/loss": loss, "critic/grad_norm": norm, **metrics}
+
+
+def update_model(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key: Key) -> tuple[Learner, Metrics]:
+    """One step of the world model on a batch `[B]`, if the method has one; consumes `key`."""
+    if agent.model is None:
+        return learner, {}
+    (loss, metrics), grads = jax.value_and_grad(agent.model.loss, has_aux=True)(
+        learner.params.model, learner.stats, batch, key, hyper.kl_weight
+    )
+    model, optimizer, _ = apply_gradients(
+        learner.params.model, learner.optimizer.model, grads, hyper.model_lr, hyper.max_grad_norm
+    )
+    learner = learner.replace(
+        params=learner.params.replace(model=model), optimizer=learner.optimizer.replace(model=optimizer)
+    )
+    return learner, {"model/loss": loss, **{f"model/{name}": value for name, value in metrics.items()}}
+
+
+def update_actor(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key: Key) -> tuple[Learner, Metrics]:
+    """One step of the actor on a batch `[B]`, then of all target networks; consumes `key`."""
+    loss, grads = jax.value_and_grad(losses.actor_loss, argnums=2)(
+        agent, learner, learner.params.actor, batch, key
+    )
+    actor, optimizer, norm = apply_gradients(
+        learner.params.actor, learner.optimizer.actor, grads, hyper.actor_lr, hyper.max_grad_norm
+    )
+    learner = learner.replace(
+        params=learner.params.replace(actor=actor),
+        optimizer=learner.optimizer.replace(actor=optimizer),
+        target_actor=polyak(learner.target_actor, actor, hyper.tau),
+        target_critic=polyak(learner.target_critic, learner.params.critic, hyper.tau),
+    )
+    return learner, {"actor/loss": loss, "actor/grad_norm": norm}
+
+
+def update_cycle(
+    agent: Agent, learner: Learner, replay: Transition, inserted: Array, hyper: Hyper, key: Key, *, groups: int
+) -> tuple[Learner, Metrics]:
+    """`groups` times: `policy_delay` critic updates, each on a batch of its own, then one of the model and of the actor.
+
+    Args:
+      agent: the static half.
+      learner: what the updates change.
+      replay: the buffer, only read.
+      inserted: transitions inserted so far.
+      hyper: numbers.
+      key: consumed.
+      groups: number of actor updates.
+
+    Returns:
+      The new learner and the metrics' means over the updates.
+    """
+    draw = lambda k: sample(replay, inserted, k, batch_size=agent.config.batch_size)  # noqa: E731
+
+    def critic_step(learner: Learner, key: Key) -> tuple[Learner, Metrics]:
+        sample_key, update_key = jax.random.split(key)
+        return update_critic(agent, learner, draw(sample_key), hyper, update_key)
+
+    def group(learner: Learner, key: Key) -> tuple[Learner, Metrics]:
+        critic_key, sample_key, model_key, actor_key = jax.random.split(key, 4)
+        learner, critic_metrics = jax.lax.scan(
+            critic_step, learner, jax.random.split(critic_key, agent.config.policy_delay)
+        )
+        batch = draw(sample_key)
+        learner, model_metrics = update_model(agent, learner, batch, hyper, model_key)
+        learner, actor_metrics = update_actor(agent, learner, batch, hyper, actor_key)
+        means = jax.tree.map(jnp.mean, critic_metrics)
+        return learner, {**means, **model_metrics, **actor_metrics}
+
+    learner, metrics = jax.lax.scan(group, learner, jax.random.split(key, groups))
+    return learner, jax.tree.map(jnp.mean, metrics)

@@ -1,0 +1,78 @@
+"""The networks: one multilayer perceptron, and the actor and critics made of it.
+
+All take unbatched inputs and are `vmap`ped at the call site; a batch axis in front works as well. The Sobolev loss
+differentiates a critic's input gradient, so hidden activations are smooth (swish; Ramachandran et al., 2017).
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from dstjax.types import Array, Key, Params
+
+
+class MLP(nn.Module):
+    """`depth` swish layers of `width` units and a linear output layer.
+
+    Attributes:
+      width: hidden units per layer.
+      depth: number of hidden layers.
+      out: number of outputs.
+      out_scale: variance scale of the output layer's initial weights.
+    """
+
+    width: int
+    depth: int
+    out: int
+    out_scale: float = 1.0
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        for _ in range(self.depth):
+            x = nn.swish(nn.Dense(self.width)(x))
+        init = nn.initializers.variance_scaling(self.out_scale, "fan_in", "truncated_normal")
+        return nn.Dense(self.out, kernel_init=init)(x)
+
+
+class Actor(nn.Module):
+    """Deterministic policy: normalised observation `[S]` to action `[A]` in `(-1, 1)`.
+
+    The output layer starts near zero, so that the first actions are far from the flat ends of tanh.
+    """
+
+    action_size: int
+    width: int
+    depth: int
+
+    @nn.compact
+    def __call__(self, obs: Array) -> Array:
+        return jnp.tanh(MLP(self.width, self.depth, self.action_size, out_scale=1e-2)(obs))
+
+
+class Critic(nn.Module):
+    """Generative critic `Z(s, a, xi)`: one sample of the return for each draw of `xi ~ N(0, I_K)`.
+
+    With `K = 0` it is a point critic `Q(s, a)`.
+    """
+
+    width: int
+    depth: int
+
+    @nn.compact
+    def __call__(self, obs: Array, action: Array, latent: Array) -> Array:
+        return MLP(self.width, self.depth, 1)(jnp.concatenate([obs, action, latent], axis=-1))[..., 0]
+
+
+def init_ensemble(module: nn.Module, size: int, key: Key, *inputs: Array) -> Params:
+    """Initialise `size` members of a network with independent weights.
+
+    Args:
+      module: the network.
+      size: number of members.
+      key: consumed.
+      *inputs: example inputs.
+
+    Returns:
+      Parameters with a leading axis of length `size` on every leaf.
+    """
+    return jax.vmap(lambda k: module.init(k, *inputs))(jax.random.split(key, size))
