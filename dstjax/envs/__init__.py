@@ -3,11 +3,14 @@
 from typing import Any
 
 from dstjax.envs.core import Env, EnvState, auto_reset
+from dstjax.envs.mujoco.hopper import Hopper
+from dstjax.envs.mujoco.inverted_double_pendulum import InvertedDoublePendulum
 from dstjax.envs.mujoco.inverted_pendulum import InvertedPendulum
 from dstjax.envs.pointmass import PointMass
 from dstjax.errors import unknown_name
 
-ENVS: dict[str, Any] = {task.name: task for task in (InvertedPendulum, PointMass)}
+_TASKS = (InvertedPendulum, InvertedDoublePendulum, Hopper, PointMass)
+ENVS: dict[str, Any] = {task.name: task for task in _TASKS}
 """Task name -> its class; the class's fields are the task's options."""
 
 __all__ = ["ENVS", "Env", "EnvState", "auto_reset", "make"]
