@@ -7,7 +7,8 @@ from dstjax.agent.core import Agent, Learner
 from dstjax.config import Hyper
 from dstjax.math.kernels import KERNELS
 from dstjax.math.losses import huber
-from dstjax.math.mmd import mean_direction, mmd2, msmmd2
+from dstjax.math.mmd import mmd2, msmmd2
+from dstjax.math.slicing import mean_direction
 from dstjax.math.sobolev import concat, sobolev_samples, sobolev_target, truncate
 from dstjax.types import Array, Key, Metrics, Params, SobolevSamples, Transition
 

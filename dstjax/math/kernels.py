@@ -15,6 +15,10 @@ from dstjax.types import Array, Kernel
 def safe_sqrt(squared: Array) -> Array:
     """Square root whose gradient at 0 is 0 instead of infinite.
 
+    Example:
+      >>> jax.value_and_grad(safe_sqrt)(0.0)
+      (Array(0., dtype=float32...), Array(0., dtype=float32...))
+
     Args:
       squared: `[...]`, non-negative.
 
@@ -29,6 +33,10 @@ def multiquadric(bandwidth: Array | float) -> Kernel:
     r"""Multiquadric kernel $k(x, y) = 1 - \sqrt{1 + h^2 \|x - y\|^2}$ (Killingberg & Langseth, TMLR 2023).
 
     Conditionally positive definite. It is quadratic for distances below `1/h` and `h` times the energy kernel beyond.
+
+    Example:
+      >>> float(multiquadric(3.0)(jnp.array(16 / 9)))
+      -3.12...
 
     Args:
       bandwidth: `h > 0`, in 1 / unit of the samples; traced.
@@ -53,6 +61,10 @@ def multiquadric(bandwidth: Array | float) -> Kernel:
 def gaussian_mixture(bandwidths: Array | float) -> Kernel:
     r"""Mean of Gaussian kernels, $k(x, y) = \frac1J \sum_j \exp(-\|x - y\|^2 / (2 h_j^2)) - 1$ (Gretton et al., 2012).
 
+    Example:
+      >>> float(gaussian_mixture([1.0, 2.0])(jnp.array(0.0)))
+      0.0
+
     Args:
       bandwidths: `[J]` or a scalar, `h_j > 0`, in the unit of the samples; traced.
 
@@ -66,8 +78,11 @@ def gaussian_mixture(bandwidths: Array | float) -> Kernel:
     rates = 0.5 / jnp.square(jnp.atleast_1d(jnp.asarray(bandwidths)))
 
     def kernel(squared: Array) -> Array:
-        # A Python sum over few scales keeps the pairwise temporaries at one scale's size.
-        return sum(jnp.expm1(-rate * squared) for rate in rates) / rates.shape[0]
+        total = jnp.zeros_like(squared)
+        # One scale at a time keeps the pairwise temporaries at one scale's size.
+        for rate in rates:
+            total += jnp.expm1(-rate * squared)
+        return total / rates.shape[0]
 
     return kernel
 
@@ -78,6 +93,10 @@ def _energy(squared: Array) -> Array:
 
 def energy() -> Kernel:
     r"""Energy kernel $k(x, y) = -\|x - y\|$, whose MMD² is the energy distance (Székely & Rizzo, 2013).
+
+    Example:
+      >>> float(energy()(jnp.array(4.0)))
+      -2.0
 
     Returns:
       The kernel as a function of the squared distance; always the same object.
