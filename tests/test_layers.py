@@ -6,9 +6,11 @@ import graphlib
 import pytest
 from sources import PACKAGE, modules
 
+# From the bottom to the top; a room is a module or a package of dstjax.
 ROOMS = (
-    *("version", "errors", "types", "config", "cache", "math", "normalize", "nets", "world", "envs", "methods", "agent"),
-    *("population", "runs", "tracking", "stats", "plots", "runner", "options", "cli"),
+    *("version", "errors", "types", "config", "backend", "math", "normalize", "nets", "world", "envs", "methods"),
+    *("agent", "population", "plan", "runs", "checkpoints", "tracking", "stats", "report", "progress", "plots"),
+    *("signals", "loop", "runner", "options", "cli"),
 )
 MATH_MAY_IMPORT = {"math", "types", "errors"}
 TREES = modules()

@@ -1,0 +1,68 @@
+"""Ctrl-C and SIGTERM as a wish to stop at the next chunk boundary."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, by convention 128 + SIGINT."""
+
+
+class StopSignals:
+    """While it is entered, the first signal is noted and announced; a second Ctrl-C leaves at once.
+
+    Python runs signal handlers between bytecodes, so none would run during a chunk, which is minutes inside XLA. The
+    wake-up socket is written by the C handler itself, and a thread that waits on it answers at once.
+
+    Args:
+      announce: called from that thread with a line for the user.
+    """
+
+    def __init__(self, announce: Callable[[str], None]) -> None:
+        self._announce = announce
+        self.received: signal.Signals | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What to exit with once the run is saved."""
+        return INTERRUPTED if self.received == signal.SIGINT else 0
+
+    def __enter__(self) -> "StopSignals":
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
+        self._handlers = {number: signal.signal(number, _leave_it_to_the_thread) for number in _WATCHED}
+        self._wakeup = signal.set_wakeup_fd(self._writer.fileno())
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.set_wakeup_fd(self._wakeup)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._writer.close()
+        self._thread.join()
+        self._reader.close()
+
+    def _watch(self) -> None:
+        while number := self._reader.recv(1):
+            if number[0] not in _WATCHED:
+                continue
+            if self.received is not None and number[0] == signal.SIGINT:
+                os._exit(INTERRUPTED)
+            if self.received is None:
+                self.received = signal.Signals(number[0])
+                again = "; Ctrl-C again leaves at once, without saving" if number[0] == signal.SIGINT else ""
+                self._announce(f"stopping: finishing the chunk and saving{again}")
+
+
+_WATCHED = (signal.SIGINT, signal.SIGTERM)
+
+
+def _leave_it_to_the_thread(number: int, frame: object) -> None:
+    """A handler, so that the signal has no default action."""

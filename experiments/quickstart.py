@@ -1,0 +1,18 @@
+"""The quickstart: DST and TD3 learn the inverted pendulum, without noise and with noisy observations, two seeds each.
+
+Eight members in two compiled programs. `make run` runs it; further options, given here or there, override these.
+"""
+
+import shlex
+import sys
+
+from dstjax.cli import main
+
+COMMAND = """
+train --env inverted_pendulum --method dst td3 --noise.obs-scale 0 0.2 --seeds 2
+      --steps 6000 --chunk-steps 500 --warmup-steps 500
+      --width 64 --model-width 64 --batch-size 64
+"""
+
+if __name__ == "__main__":
+    sys.exit(main([*shlex.split(COMMAND), *sys.argv[1:]]))
