@@ -1,25 +1,35 @@
-"""Samples of the Sobolev return `(G, dG/da)`, or `(G, dG/ds, dG/da)`, and their Bellman targets, by autodiff."""
+"""Samples of the Sobolev return `(G, dG/da)`, or `(G, dG/da, dG/ds)`, and their Bellman targets, by autodiff."""
 
 from collections.abc import Callable
+from operator import itemgetter
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from dstjax.math.checks import check_count, check_float, check_rank
 from dstjax.types import Array, SobolevSamples
 
-ModelFn = Callable[[Array, Array, Array], tuple[Array, Array]]
+ModelFn = Callable[[Array, Array, Any], tuple[Array, Array]]
 """`(obs [S], action [A], noise) -> (next_obs [S], reward [])`, reparameterised: all randomness is in the noise."""
 PolicyFn = Callable[[Array], Array]
 """`obs [S] -> action [A]`."""
 ValueFn = Callable[[Array, Array, Array], Array]
 """`(obs [S], action [A], latent [K]) -> []`, or `[C]` for `C` critics at once."""
+Terminated = Array | float | Callable[[Array], Array]
+"""The indicator of termination, or a function of the sampled next observation that gives it."""
 
 
 def sobolev_samples(
     value_fn: ValueFn, obs: Array, action: Array, latents: Array, *, complete: bool = False
 ) -> SobolevSamples:
     r"""Samples $(Z(s, a, \xi_i),\ \partial_a Z(s, a, \xi_i))$ of a generative critic's Sobolev return.
+
+    Example:
+      >>> samples = sobolev_samples(lambda s, a, xi: s @ a + xi[0], jnp.ones(2), 3 * jnp.ones(2), jnp.zeros((5, 1)))
+      >>> samples.value[0].item(), samples.daction[0].tolist()
+      (6.0, [1.0, 1.0])
 
     Args:
       value_fn: the critic, one scalar.
@@ -31,11 +41,14 @@ def sobolev_samples(
     Returns:
       Samples with `value [N]`, `daction [N, A]` and, if complete, `dobs [N, S]`; differentiable in what `value_fn`
       closes over.
+
+    Raises:
+      UserError: on a wrong rank or an integer type.
     """
-    argnums = (1, 0) if complete else (1,)
-    sample = jax.value_and_grad(value_fn, argnums)
-    value, gradients = jax.vmap(lambda latent: sample(obs, action, latent))(latents)
-    return SobolevSamples(value, *gradients)
+    _check_point(obs, action, latents)
+    sample = jax.value_and_grad(value_fn, (1, 0) if complete else (1,))
+    value, gradients = jax.vmap(sample, in_axes=(None, None, 0))(obs, action, latents)
+    return SobolevSamples(value, gradients[0], gradients[1] if complete else None)
 
 
 def sobolev_target(
@@ -44,52 +57,78 @@ def sobolev_target(
     value_fn: ValueFn,
     obs: Array,
     action: Array,
-    noise: Array,
+    noise: Any,
     latents: Array,
     discount: Array | float,
-    terminated: Array | float | Callable[[Array], Array],
+    terminated: Terminated,
     *,
     complete: bool = False,
+    num_steps: int = 1,
 ) -> SobolevSamples:
     r"""Samples of the Sobolev Bellman target, by autodiff.
 
-    With $(s', r) = g(s, a, \varepsilon_i)$, a sample is
-    $y = r + \gamma (1 - d)\, Z(s', \pi(s'), \xi_i)$ together with its *total* derivative $\mathrm{d}y / \mathrm{d}a$:
-    through the reward, the next observation, the policy and the critic. The termination `d` carries no gradient.
+    With $(s', r) = g(s, a, \varepsilon_i)$, a sample is $y = r + \gamma (1 - d)\, Z(s', \pi(s'), \xi_i)$ together with
+    its *total* derivative $\mathrm{d}y / \mathrm{d}a$: through the reward, the next observation, the policy and the
+    critic. The termination `d` carries no gradient. `dstjax.math.affine` has the same target in explicit form. For
+    `n > 1` steps, the model runs on under the policy and the critic follows the last of `n` discounted rewards.
+
+    Example:
+      >>> target = sobolev_target(
+      ...     model_fn=lambda s, a, eps: (s + a + eps, -(a @ a)),
+      ...     policy_fn=lambda s: -s,
+      ...     value_fn=lambda s, a, xi: s.sum() + 2 * a.sum(),
+      ...     obs=jnp.zeros(1), action=jnp.ones(1), noise=jnp.zeros((1, 1)), latents=jnp.zeros((1, 0)),
+      ...     discount=0.5, terminated=0.0)
+      >>> target.value.tolist(), target.daction.tolist()
+      ([-1.5], [[-2.5]])
 
     Args:
       model_fn: the one-step model `g`.
-      policy_fn: the target policy.
+      policy_fn: the target policy; it acts from the second step on.
       value_fn: the target critic, or `C` critics that then share each model sample.
       obs: `[S]`.
-      action: `[A]`.
-      noise: the model's noise: an array or pytree with leading axis `N`.
+      action: `[A]`, the first action.
+      noise: the model's noise: an array or pytree with leading axis `N`, or `[N, n]` for `n > 1`.
       latents: `[N, K]` critic noise.
       discount: `gamma`; traced.
-      terminated: `[]` or `[N]` indicator, or a function of the sampled next observation that gives it.
+      terminated: an indicator that broadcasts to `[N]`, or to `[N, n]` for `n > 1`; or a function that gives it for a
+        sampled next observation.
       complete: whether to also take the gradient in the observation.
+      num_steps: `n`.
 
     Returns:
       `N` samples, or `N * C` pooled ones, without any gradient of their own.
+
+    Raises:
+      UserError: on a wrong rank, an integer type or no step.
     """
+    _check_point(obs, action, latents)
+    check_count("num_steps", num_steps, 1)
 
-    def target(obs: Array, action: Array, noise: Array, latent: Array, end: Array | None) -> Array:
-        next_obs, reward = model_fn(obs, action, noise)
-        done = terminated(next_obs) if callable(terminated) else end
-        alive = 1.0 - lax.stop_gradient(jnp.asarray(done, next_obs.dtype))
-        return reward + discount * alive * value_fn(next_obs, policy_fn(next_obs), latent)
+    def target(obs: Array, action: Array, noise: Any, latent: Array, ends: Array) -> Array:
+        total, factor = jnp.zeros((), obs.dtype), jnp.ones((), obs.dtype)
+        for k in range(num_steps):
+            step_noise = noise if num_steps == 1 else jax.tree.map(itemgetter(k), noise)
+            obs, reward = model_fn(obs, action, step_noise)
+            total += factor * reward
+            end = terminated(obs) if callable(terminated) else ends[k]
+            factor *= discount * (1.0 - lax.stop_gradient(end))
+            action = policy_fn(obs)
+        return total + factor * value_fn(obs, action, latent)
 
-    def sample(noise: Array, latent: Array, end: Array | None) -> tuple[Array, ...]:
-        value, pullback = jax.vjp(lambda s, a: target(s, a, noise, latent, end), obs, action)
+    def sample(noise: Any, latent: Array, ends: Array) -> tuple[Array, Array, Array]:
+        value, pullback = jax.vjp(lambda s, a: target(s, a, noise, latent, ends), obs, action)
         # One pull-back for each critic; the forward pass is shared.
         basis = jnp.eye(value.size, dtype=value.dtype).reshape(-1, *value.shape)
         dobs, daction = jax.vmap(pullback)(basis)
         return value.reshape(-1), daction, dobs
 
-    ends = None if callable(terminated) else jnp.broadcast_to(jnp.asarray(terminated), latents.shape[:1])
+    ends = jnp.zeros(()) if callable(terminated) else jnp.asarray(terminated)
+    ends = ends[..., None] if num_steps == 1 else ends
+    ends = jnp.broadcast_to(ends.astype(obs.dtype), (latents.shape[0], num_steps))
     value, daction, dobs = jax.vmap(sample)(noise, latents, ends)
-    pooled = (value.reshape(-1), daction.reshape(-1, action.shape[-1]), dobs.reshape(-1, obs.shape[-1]))
-    return lax.stop_gradient(SobolevSamples(*pooled[: 3 if complete else 2]))
+    states = dobs.reshape(-1, obs.shape[0]) if complete else None
+    return lax.stop_gradient(SobolevSamples(value.reshape(-1), daction.reshape(-1, action.shape[0]), states))
 
 
 def truncate(samples: SobolevSamples, drop: int) -> SobolevSamples:
@@ -97,19 +136,31 @@ def truncate(samples: SobolevSamples, drop: int) -> SobolevSamples:
 
     With one sample of each of two point critics and `drop=1` this is TD3's minimum of two.
 
+    Example:
+      >>> truncate(SobolevSamples(jnp.array([3.0, 1.0, 2.0]), jnp.zeros((3, 2))), 1).value.tolist()
+      [1.0, 2.0]
+
     Args:
       samples: `N` samples.
       drop: how many to drop, static, below `N`.
 
     Returns:
       The `N - drop` samples of smallest return, in ascending order of it.
+
+    Raises:
+      UserError: if no sample would be left.
     """
+    check_count("drop", drop, 0, samples.value.shape[0] - 1)
     order = jnp.argsort(samples.value)[: samples.value.shape[0] - drop]
     return jax.tree.map(lambda leaf: leaf[order], samples)
 
 
 def concat(samples: SobolevSamples, gradient_weight: Array | float) -> Array:
     """The feature vectors that the distances compare: return, then weighted action and observation gradients.
+
+    Example:
+      >>> concat(SobolevSamples(jnp.array([3.0]), jnp.array([[1.0, 2.0]])), 0.5).tolist()
+      [[3.0, 0.5, 1.0]]
 
     Args:
       samples: `N` samples.
@@ -120,3 +171,9 @@ def concat(samples: SobolevSamples, gradient_weight: Array | float) -> Array:
     """
     gradients = [samples.daction] if samples.dobs is None else [samples.daction, samples.dobs]
     return jnp.concatenate([samples.value[:, None], *(gradient_weight * part for part in gradients)], axis=-1)
+
+
+def _check_point(obs: Array, action: Array, latents: Array) -> None:
+    for name, array, axes in (("obs", obs, "S"), ("action", action, "A"), ("latents", latents, "NK")):
+        check_rank(name, array, axes)
+        check_float(name, array)
