@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import mujoco
 from mujoco import mjx
 
+from dstjax.envs.mujoco.solver import Problem, solve
 from dstjax.types import Array
 
 Readings = dict[str, Array]
@@ -21,6 +22,20 @@ Read = Callable[[mjx.Data], Readings]
 # The classical fourth-order tableau: time offset of each stage and its weight in the sum.
 _STAGE_OFFSET = (0.0, 0.5, 0.5, 1.0)
 _STAGE_WEIGHT = (1 / 6, 1 / 3, 1 / 3, 1 / 6)
+
+
+_FORWARD = (
+    mjx.kinematics,
+    mjx.com_pos,
+    mjx.crb,
+    mjx.factor_m,
+    mjx.collision,
+    mjx.make_constraint,
+    mjx.transmission,
+    mjx.fwd_velocity,
+    mjx.fwd_actuation,
+    mjx.fwd_acceleration,
+)
 
 
 @flax.struct.dataclass
@@ -63,6 +78,28 @@ def simulate(
     return jax.lax.scan(frame, (physics, blank), None, length=frame_skip)[0]
 
 
+def forward(model: mjx.Model, data: mjx.Data) -> mjx.Data:
+    """Accelerations and forces at the positions, velocities and controls in `data`: C MuJoCo's `mj_forward`.
+
+    Everything up to the constraints is MJX's; their solution is `solver.solve`. Quantities that neither needs, such as
+    cameras, sensors and tendons, are left out.
+    """
+    for part in _FORWARD:
+        data = part(model, data)
+    if data._impl.efc_J.size == 0:
+        return data.replace(qacc=data.qacc_smooth)
+    problem = Problem(
+        mass=mjx.full_m(model, data),
+        force=data.qfrc_smooth,
+        free=data.qacc_smooth,
+        jacobian=data._impl.efc_J,
+        stiffness=data._impl.efc_D,
+        reference=data._impl.efc_aref,
+    )
+    qacc, force = solve(problem, data.qacc_warmstart, iterations=8)
+    return data.replace(qacc=qacc, qfrc_constraint=force)
+
+
 def _place(data: mjx.Data, physics: Physics) -> mjx.Data:
     return data.replace(qpos=physics.qpos, qvel=physics.qvel, qacc_warmstart=physics.qacc_warmstart)
 
@@ -82,12 +119,14 @@ def _runge_kutta_frame(
         offset, weight = tableau
         qpos = integrate(model, physics.qpos, offset * slope_pos, dt)
         qvel = physics.qvel + offset * slope_vel * dt
-        out = mjx.forward(model, _place(data, physics.replace(qpos=qpos, qvel=qvel)))
+        out = forward(model, _place(data, Physics(qpos, qvel, slope_vel)))
         return (qvel, out.qacc, sum_pos + weight * qvel, sum_vel + weight * out.qacc, read(out)), None
 
     zero = jnp.zeros_like(physics.qvel)
     tableau = tuple(jnp.asarray(column, zero.dtype) for column in (_STAGE_OFFSET, _STAGE_WEIGHT))
-    (_, qacc, mean_pos, mean_vel, readings), _ = jax.lax.scan(stage, (zero, zero, zero, zero, blank), tableau)
+    (_, qacc, mean_pos, mean_vel, readings), _ = jax.lax.scan(
+        stage, (zero, physics.qacc_warmstart, zero, zero, blank), tableau
+    )
     qpos = integrate(model, physics.qpos, mean_pos, dt)
     return Physics(qpos, physics.qvel + mean_vel * dt, qacc), readings
 
