@@ -91,8 +91,8 @@ def describe() -> dict[str, Any]:
             "machine": platform.machine(),
         },
         "precision": {
-            "float": "float64" if jax.config.jax_enable_x64 else "float32",
-            "matmul": str(jax.config.jax_default_matmul_precision or "default"),
+            "float": str(jax.dtypes.canonicalize_dtype(float)),
+            "matmul": str(jax.config.values["jax_default_matmul_precision"] or "default"),
         },
     }
 

@@ -63,7 +63,7 @@ def train(words: Sequence[str]) -> int:
       Exit code.
     """
     given = parse_train(words)
-    from dstjax.config import Config
+    from dstjax.fields import Config
     from dstjax.plan import Plan
     from dstjax.runner import Place
     from dstjax.runner import train as run

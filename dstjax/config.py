@@ -1,123 +1,14 @@
-"""Static structure (`Config`) and traced numbers (`Hyper`), each field with its help, unit and domain.
+"""Static structure (`Config`) and traced numbers (`Hyper`).
 
 `Config` is hashable: a change of it is a new program. `Hyper` is a pytree of float scalars: a change of it never
 recompiles, and each of its leaves can be a `vmap` axis of a population.
 """
 
-import dataclasses
-import math
-from typing import Any
+import jax
 
-import flax.struct
+from dstjax.fields import Config, Domain, Hyper, NoiseParams, check_fields
 
-from dstjax.errors import UserError
+__all__ = ["Config", "Domain", "Hyper", "NoiseParams", "check_fields"]
 
-
-@dataclasses.dataclass(frozen=True)
-class Domain:
-    """The allowed interval of a number, with open or closed ends."""
-
-    low: float = -math.inf
-    high: float = math.inf
-    low_open: bool = False
-    high_open: bool = False
-
-    def __contains__(self, value: float) -> bool:
-        above = value > self.low if self.low_open else value >= self.low
-        below = value < self.high if self.high_open else value <= self.high
-        return above and below and math.isfinite(value)
-
-    def __str__(self) -> str:
-        left = "(" if self.low_open or math.isinf(self.low) else "["
-        right = ")" if self.high_open or math.isinf(self.high) else "]"
-        return f"{left}{self.low:g}, {self.high:g}{right}"
-
-
-POSITIVE = Domain(0.0, low_open=True)
-NON_NEGATIVE = Domain(0.0)
-SHARE = Domain(0.0, 1.0)
-COUNT = Domain(1)
-COUNT_OR_ZERO = Domain(0)
-
-
-def _field(default: Any, text: str, domain: Domain | None = None) -> Any:
-    return dataclasses.field(default=default, metadata={"help": text, "domain": domain})
-
-
-def _number(default: float, text: str, domain: Domain) -> Any:
-    return flax.struct.field(default=default, metadata={"help": text, "domain": domain})
-
-
-@flax.struct.dataclass
-class NoiseParams:
-    """Noise strengths of an environment, all traced; 0 is off."""
-
-    obs_scale: Any = _number(
-        0.0, "multiplicative observation noise d: each entry times u ~ U[1-d, 1+d] (share)", Domain(0.0, 1.0)
-    )
-    dynamics_std: Any = _number(
-        0.0, "standard deviation of Gaussian noise added to velocities after each step (velocity unit)", NON_NEGATIVE
-    )
-
-
-@flax.struct.dataclass
-class Hyper:
-    """Every number of an experiment that is not a shape, a count or a switch."""
-
-    discount: Any = _number(0.99, "discount factor gamma (share)", Domain(0.0, 1.0, high_open=True))
-    tau: Any = _number(0.005, "Polyak rate of the target networks (share per actor update)", SHARE)
-    actor_lr: Any = _number(3e-4, "Adam step size of the actor", NON_NEGATIVE)
-    critic_lr: Any = _number(3e-4, "Adam step size of the critics", NON_NEGATIVE)
-    model_lr: Any = _number(1e-3, "Adam step size of the world model", NON_NEGATIVE)
-    exploration_std: Any = _number(0.1, "Gaussian exploration noise (share of the action range's half)", NON_NEGATIVE)
-    smoothing_std: Any = _number(0.2, "target policy smoothing noise of point critics (action unit)", NON_NEGATIVE)
-    smoothing_clip: Any = _number(0.5, "bound of the target policy smoothing noise (action unit)", NON_NEGATIVE)
-    bandwidth: Any = _number(100.0, "kernel bandwidth h (1 / return unit for the multiquadric)", POSITIVE)
-    gradient_weight: Any = _number(1.0, "factor of the gradient coordinates in the distance", NON_NEGATIVE)
-    ascent_step: Any = _number(0.3, "first step of the ascent over slicing directions (radian)", POSITIVE)
-    kl_weight: Any = _number(1.0, "beta of the world model's ELBO", NON_NEGATIVE)
-    max_grad_norm: Any = _number(10.0, "global-norm bound of each network's gradient", POSITIVE)
-    noise: NoiseParams = dataclasses.field(default_factory=NoiseParams)
-
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Shapes, counts and switches: everything a compiled program depends on."""
-
-    env: str = _field("inverted_pendulum", "task (see `dstjax envs`)")
-    method: str = _field("dst", "method (see `dstjax methods`)")
-    steps: int = _field(10_000, "environment steps per member", COUNT)
-    chunk_steps: int = _field(1_000, "environment steps between two evaluations, log rows and chances to stop", COUNT)
-    warmup_steps: int = _field(1_000, "environment steps with uniformly random actions before learning", COUNT_OR_ZERO)
-    num_envs: int = _field(1, "parallel environments per member", COUNT)
-    utd: int = _field(10, "critic updates per tick of the environments (UTD)", COUNT)
-    policy_delay: int = _field(2, "critic updates per actor update", COUNT)
-    batch_size: int = _field(256, "transitions per update", COUNT)
-    replay_capacity: int = _field(1_000_000, "transitions kept per member (never more than `steps`)", COUNT)
-    num_samples: int = _field(10, "samples of the return per transition (N)", COUNT)
-    drop_samples: int = _field(4, "largest of the 2N pooled target samples that are dropped", COUNT_OR_ZERO)
-    noise_dim: int = _field(8, "dimension of the critic's noise (K)", COUNT)
-    width: int = _field(256, "hidden units per layer of actor and critics", COUNT)
-    depth: int = _field(2, "hidden layers of actor and critics", COUNT)
-    model_width: int = _field(256, "hidden units per layer of the world model", COUNT)
-    model_depth: int = _field(2, "hidden layers of each part of the world model", COUNT)
-    model_latent: int = _field(8, "latent dimension of the world model", COUNT)
-    kernel: str = _field("multiquadric", "kernel of the MMD")
-    ascent_steps: int = _field(3, "steps of the ascent over slicing directions", COUNT_OR_ZERO)
-    eval_episodes: int = _field(8, "parallel episodes per evaluation", COUNT)
-    checkpoint_every: int = _field(5, "chunks between two checkpoints", COUNT)
-
-
-def check_fields(record: Any, prefix: str = "") -> None:
-    """Check each number of a `Config`, `Hyper` or `NoiseParams` against its domain.
-
-    Raises:
-      UserError: naming the first field outside its domain, its value and the allowed interval.
-    """
-    for field in dataclasses.fields(record):
-        value, name = getattr(record, field.name), f"{prefix}{field.name}"
-        if dataclasses.is_dataclass(value):
-            check_fields(value, f"{name}.")
-        elif (domain := field.metadata.get("domain")) is not None:
-            if isinstance(value, bool) or not isinstance(value, int | float) or value not in domain:
-                raise UserError(f"{name}: {value} is not allowed; allowed: a number in {domain}")
+for _pytree in (NoiseParams, Hyper):
+    jax.tree_util.register_dataclass(_pytree)

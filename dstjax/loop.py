@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from dstjax.checkpoints import Checkpoints
-from dstjax.config import Config
+from dstjax.fields import Config
 from dstjax.plan import Plan
 from dstjax.progress import Pace, ProgressView
 from dstjax.runs import Row, RunDir

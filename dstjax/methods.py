@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Literal
 
-from dstjax.config import Config, check_fields
 from dstjax.errors import UserError, unknown_name
+from dstjax.fields import Config, check_fields
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +96,9 @@ def check(config: Config) -> None:
     method = get(config.method)
     pooled = 2 * method.num_samples(config)
     if method.drop_samples(config) >= pooled:
-        raise UserError(f"drop_samples: {config.drop_samples} is not allowed; allowed: less than 2 * num_samples = {pooled}")
+        raise UserError(
+            f"drop_samples: {config.drop_samples} is not allowed; allowed: less than 2 * num_samples = {pooled}"
+        )
     cycle = steps_per_cycle(config)
     for name in ("chunk_steps", "warmup_steps"):
         if getattr(config, name) % cycle:
@@ -105,7 +107,9 @@ def check(config: Config) -> None:
                 f"(num_envs={config.num_envs}, utd={config.utd}, policy_delay={config.policy_delay})"
             )
     if config.steps % config.chunk_steps:
-        raise UserError(f"steps: {config.steps} is not allowed; allowed: multiples of chunk_steps = {config.chunk_steps}")
+        raise UserError(
+            f"steps: {config.steps} is not allowed; allowed: multiples of chunk_steps = {config.chunk_steps}"
+        )
 
 
 def ticks_per_cycle(config: Config) -> int:

@@ -5,8 +5,8 @@ import difflib
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
-from dstjax.config import COUNT, COUNT_OR_ZERO, Config, Domain
 from dstjax.errors import UserError
+from dstjax.fields import COUNT, COUNT_OR_ZERO, Config, Domain
 from dstjax.plan import number_fields
 
 TRACKERS = ("wandb", "none")
@@ -113,8 +113,8 @@ def number_options() -> tuple[Option, ...]:
       One per number of `Hyper`, each taking one or more values.
     """
     return tuple(
-        Option(name, float, field.metadata["help"], field.default, field.metadata["domain"], many=True)
-        for name, field in number_fields()
+        Option(name, float, field.metadata["help"], default, field.metadata["domain"], many=True)
+        for name, field, default in number_fields()
     )
 
 

@@ -5,14 +5,14 @@ import datetime
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dstjax.config import Config, Hyper, check_fields
 from dstjax.errors import UserError
+from dstjax.fields import Config, Hyper, check_fields
 
 Numbers = dict[str, tuple[float, ...]]
 """One or more values of each `Hyper` number by its dotted name; several values make it an axis of the population."""
 
 
-def number_fields(record: Any = None, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field]]:
+def number_fields(record: Any = None, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field, float]]:
     """Walk over the numbers of `Hyper`.
 
     Args:
@@ -20,7 +20,7 @@ def number_fields(record: Any = None, prefix: str = "") -> Iterator[tuple[str, d
       prefix: dotted name of the part, with a final dot.
 
     Yields:
-      Dotted name and dataclass field of each number, in the order of declaration.
+      Dotted name, dataclass field and value of each number, in the order of declaration.
     """
     record = Hyper() if record is None else record
     for field in dataclasses.fields(record):
@@ -28,7 +28,7 @@ def number_fields(record: Any = None, prefix: str = "") -> Iterator[tuple[str, d
         if dataclasses.is_dataclass(value):
             yield from number_fields(value, f"{prefix}{field.name}.")
         else:
-            yield f"{prefix}{field.name}", field
+            yield f"{prefix}{field.name}", field, value
 
 
 def default_numbers() -> Numbers:
@@ -37,7 +37,7 @@ def default_numbers() -> Numbers:
     Returns:
       One value per dotted name.
     """
-    return {name: (float(field.default),) for name, field in number_fields()}
+    return {name: (float(value),) for name, _, value in number_fields()}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,8 +22,8 @@ STYLES = ("-", "--", "-.", ":")
 def plot_curves(rows: Sequence[Row], path: Path) -> Path:
     """Draw return against environment steps: a panel per noise level, a line per method, its interval over seeds.
 
-    Below `MIN_SEEDS` seeds Student's interval is wider than any figure; there the band is the range of the seeds. Single
-    members are thin lines. The axis follows the lines and not the bands.
+    Below `MIN_SEEDS` seeds Student's interval is wider than any figure; there the band is the range of the seeds.
+    Single members are thin lines. The axis follows the lines and not the bands.
 
     Args:
       rows: of one or several runs' `metrics.jsonl`.

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dstjax import backend
-from dstjax.errors import UserError
+from dstjax import backend, methods
+from dstjax.errors import UserError, unknown_name
 from dstjax.loop import Program, Session, member_rows, run_programs
 from dstjax.plan import Plan, first_difference
 from dstjax.plots import plot_curves
@@ -54,8 +54,11 @@ def build_programs(plan: Plan) -> list[Program]:
     Raises:
       UserError: on a config that is not valid.
     """
+    from dstjax.math.kernels import KERNELS
     from dstjax.population import Population, grid
 
+    if plan.config.kernel not in KERNELS:
+        raise unknown_name("kernel", plan.config.kernel, KERNELS)
     members = grid(plan.hyper(), plan.seeds, plan.axes())
     return [Population(config, members) for config in plan.programs()]
 
@@ -82,6 +85,8 @@ def train(
     """
     directory = _directory(plan, place)
     plan = _resumed_plan(directory, plan, given or {}) if place.resume or plan is None else plan
+    for config in plan.programs():
+        methods.check(config)
     if not place.resume:
         directory.require_free()
     backend.start_backend(place.devices)

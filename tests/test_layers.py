@@ -8,7 +8,20 @@ from sources import PACKAGE, modules
 
 # From the bottom to the top; a room is a module or a package of dstjax.
 ROOMS = (
-    *("version", "errors", "types", "config", "backend", "math", "normalize", "nets", "world", "envs", "methods"),
+    *(
+        "version",
+        "errors",
+        "fields",
+        "backend",
+        "types",
+        "config",
+        "math",
+        "normalize",
+        "nets",
+        "world",
+        "envs",
+        "methods",
+    ),
     *("agent", "population", "plan", "runs", "checkpoints", "tracking", "stats", "report", "progress", "plots"),
     *("signals", "loop", "runner", "options", "cli"),
 )
