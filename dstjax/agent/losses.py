@@ -1,5 +1,8 @@
 """Losses of critics and actor, one body for every row of the method table."""
 
+from functools import partial
+from operator import itemgetter
+
 import jax
 import jax.numpy as jnp
 
@@ -31,10 +34,9 @@ def targets(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key
     method, model, stats = agent.method, agent.model, learner.stats
     num_samples = method.num_samples(agent.config)
 
-    def value_fn(obs: Array, action: Array, latent: Array) -> Array:
-        return jax.vmap(agent.value, in_axes=(0, None, None, None, None))(
-            learner.target_critic, stats.obs, obs, action, latent
-        )
+    critics = [
+        partial(agent.value, jax.tree.map(itemgetter(index), learner.target_critic), stats.obs) for index in range(2)
+    ]
 
     def one(transition: Transition, key: Key) -> SobolevSamples:
         latent_key, model_key, smooth_key = jax.random.split(key, 3)
@@ -51,7 +53,7 @@ def targets(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key
 
         noise = jax.random.normal(model_key, (num_samples, 0 if model is None else model.noise_size))
         pooled = sobolev_target(
-            model_fn, policy_fn, value_fn, transition.obs, transition.action, noise, latents, hyper.discount,
+            model_fn, policy_fn, critics, transition.obs, transition.action, noise, latents, hyper.discount,
             transition.terminated,
         )  # fmt: skip
         return truncate(pooled, method.drop_samples(agent.config))
@@ -110,9 +112,8 @@ def critic_loss(
 
     def one(params: Params, transition: Transition, target: SobolevSamples, key: Key) -> tuple[Array, SobolevSamples]:
         latent_key, direction_key = jax.random.split(key)
-        value_fn = lambda obs, action, latent: agent.value(params, stats, obs, action, latent)  # noqa: E731
         latents = jax.random.normal(latent_key, shape)
-        samples = sobolev_samples(value_fn, transition.obs, transition.action, latents)
+        samples = sobolev_samples(partial(agent.value, params, stats), transition.obs, transition.action, latents)
         return distance(agent, samples, target, hyper, direction_key), samples
 
     over_batch = jax.vmap(one, in_axes=(None, 0, 0, 0))
@@ -144,7 +145,7 @@ def actor_loss(agent: Agent, learner: Learner, params: Params, batch: Transition
       `[]`
     """
     method, stats = agent.method, learner.stats.obs
-    critic = jax.tree.map(lambda leaf: leaf[0], learner.params.critic)
+    critic = jax.tree.map(itemgetter(0), learner.params.critic)
     shape = (batch.reward.shape[0], method.num_samples(agent.config), method.noise_dim(agent.config))
 
     def one(obs: Array, latents: Array) -> Array:

@@ -1,6 +1,7 @@
 """Samples of the Sobolev return `(G, dG/da)`, or `(G, dG/da, dG/ds)`, and their Bellman targets, by autodiff."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -16,7 +17,7 @@ ModelFn = Callable[[Array, Array, Any], tuple[Array, Array]]
 PolicyFn = Callable[[Array], Array]
 """`obs [S] -> action [A]`."""
 ValueFn = Callable[[Array, Array, Array], Array]
-"""`(obs [S], action [A], latent [K]) -> []`, or `[C]` for `C` critics at once."""
+"""`(obs [S], action [A], latent [K]) -> []`."""
 Terminated = Array | float | Callable[[Array], Array]
 """The indicator of termination, or a function of the sampled next observation that gives it."""
 
@@ -54,7 +55,7 @@ def sobolev_samples(
 def sobolev_target(
     model_fn: ModelFn,
     policy_fn: PolicyFn,
-    value_fn: ValueFn,
+    value_fn: ValueFn | Sequence[ValueFn],
     obs: Array,
     action: Array,
     noise: Any,
@@ -85,7 +86,7 @@ def sobolev_target(
     Args:
       model_fn: the one-step model `g`.
       policy_fn: the target policy; it acts from the second step on.
-      value_fn: the target critic, or `C` critics that then share each model sample.
+      value_fn: the target critic, or a sequence of `C` critics that then share each model sample.
       obs: `[S]`.
       action: `[A]`, the first action.
       noise: the model's noise: an array or pytree with leading axis `N`, or `[N, n]` for `n > 1`.
@@ -105,7 +106,11 @@ def sobolev_target(
     _check_point(obs, action, latents)
     check_count("num_steps", num_steps, 1)
 
-    def target(obs: Array, action: Array, noise: Any, latent: Array, ends: Array) -> Array:
+    critics = value_fn if isinstance(value_fn, Sequence) else (value_fn,)
+    inputs = (action, obs) if complete else (action,)
+
+    def path(noise: Any, ends: Array, action: Array, obs: Array = obs) -> tuple[tuple[Array, Array, Array], Array]:
+        """Discounted rewards, and where the critic takes over; beside them its factor, which has no gradient."""
         total, factor = jnp.zeros((), obs.dtype), jnp.ones((), obs.dtype)
         for k in range(num_steps):
             step_noise = noise if num_steps == 1 else jax.tree.map(itemgetter(k), noise)
@@ -114,21 +119,44 @@ def sobolev_target(
             end = terminated(obs) if callable(terminated) else ends[k]
             factor *= discount * (1.0 - lax.stop_gradient(end))
             action = policy_fn(obs)
-        return total + factor * value_fn(obs, action, latent)
+        return (total, obs, action), factor
 
-    def sample(noise: Any, latent: Array, ends: Array) -> tuple[Array, Array, Array]:
-        value, pullback = jax.vjp(lambda s, a: target(s, a, noise, latent, ends), obs, action)
-        # One pull-back for each critic; the forward pass is shared.
-        basis = jnp.eye(value.size, dtype=value.dtype).reshape(-1, *value.shape)
-        dobs, daction = jax.vmap(pullback)(basis)
-        return value.reshape(-1), daction, dobs
+    def sample(noise: Any, latent: Array, ends: Array) -> tuple[Array, tuple[Array, ...]]:
+        (total, last_obs, last_action), pull, factor = _linearize(partial(path, noise, ends), inputs)
+        heads = [jax.value_and_grad(critic, (0, 1))(last_obs, last_action, latent) for critic in critics]
+        values, slopes = jax.tree.map(lambda *leaves: jnp.stack(leaves), *heads)
+        # The chain rule at the seam: path and critics are differentiated apart, the path once for all critics.
+        gradients = jax.vmap(lambda slope: pull((jnp.ones_like(total), *(factor * part for part in slope))))(slopes)
+        return total + factor * values, gradients
 
     ends = jnp.zeros(()) if callable(terminated) else jnp.asarray(terminated)
     ends = ends[..., None] if num_steps == 1 else ends
     ends = jnp.broadcast_to(ends.astype(obs.dtype), (latents.shape[0], num_steps))
-    value, daction, dobs = jax.vmap(sample)(noise, latents, ends)
-    states = dobs.reshape(-1, obs.shape[0]) if complete else None
-    return lax.stop_gradient(SobolevSamples(value.reshape(-1), daction.reshape(-1, action.shape[0]), states))
+    value, gradients = jax.vmap(sample)(noise, latents, ends)
+    pooled = (part.reshape(-1, part.shape[-1]) for part in gradients)
+    return lax.stop_gradient(SobolevSamples(value.reshape(-1), *pooled))
+
+
+def _linearize(path: Callable[..., Any], inputs: tuple[Array, ...]) -> tuple[Any, Callable[..., Any], Any]:
+    """A path's outputs, its pull-back and its auxiliary output.
+
+    Up to two input coordinates, one tangent each is cheaper than a pull-back for every critic; what does not depend on
+    the noise, such as a model's prior, is then differentiated once for all samples of a transition.
+    """
+    if sum(x.size for x in inputs) > 2:
+        return jax.vjp(path, *inputs, has_aux=True)
+    outputs, push, aux = jax.linearize(path, *inputs, has_aux=True)
+    tangents = [jnp.eye(x.size, dtype=x.dtype) for x in inputs]
+    zeros = [jnp.zeros_like(t) for t in tangents]
+    columns = [jax.vmap(push)(*zeros[:i], tangents[i], *zeros[i + 1 :]) for i in range(len(inputs))]
+
+    def pull(cotangent: Any) -> tuple[Array, ...]:
+        def row(jacobian: Any) -> Array:
+            return sum(jnp.tensordot(j, c, c.ndim) for j, c in zip(jacobian, cotangent, strict=True))
+
+        return tuple(row(jacobian) for jacobian in columns)
+
+    return outputs, pull, aux
 
 
 def truncate(samples: SobolevSamples, drop: int) -> SobolevSamples:

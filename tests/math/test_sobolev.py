@@ -14,8 +14,8 @@ def value_fn(obs, action, latent):
     return jnp.sin(obs).sum() * action[0] + jnp.cos(action[1] + latent[0]) * latent[1] + obs[0] * action[1] ** 2
 
 
-def two_critics(obs, action, latent):
-    return jnp.stack([value_fn(obs, action, latent), 2 * value_fn(obs, action, -latent) + 1])
+def second_critic(obs, action, latent):
+    return 2 * value_fn(obs, action, -latent) + 1
 
 
 def policy_fn(obs):
@@ -48,7 +48,7 @@ def test_target_is_the_total_derivative_by_finite_differences():
 
         def target(action, obs=obs):
             return sobolev.sobolev_target(
-                model_fn, policy_fn, two_critics, obs, action, noise, latents, 0.9, 0.0, complete=True
+                model_fn, policy_fn, (value_fn, second_critic), obs, action, noise, latents, 0.9, 0.0, complete=True
             )
 
         pooled, step = target(action), 1e-6
