@@ -1,8 +1,8 @@
 """Samples of the Sobolev return `(G, dG/da)`, or `(G, dG/da, dG/ds)`, and their Bellman targets, by autodiff."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from operator import itemgetter
+from functools import partial, reduce
+from operator import add, itemgetter
 from typing import Any
 
 import jax
@@ -152,7 +152,7 @@ def _linearize(path: Callable[..., Any], inputs: tuple[Array, ...]) -> tuple[Any
 
     def pull(cotangent: Any) -> tuple[Array, ...]:
         def row(jacobian: Any) -> Array:
-            return sum(jnp.tensordot(j, c, c.ndim) for j, c in zip(jacobian, cotangent, strict=True))
+            return reduce(add, (jnp.tensordot(j, c, c.ndim) for j, c in zip(jacobian, cotangent, strict=True)))
 
         return tuple(row(jacobian) for jacobian in columns)
 

@@ -1,67 +1,137 @@
-"""MMD and its slices against NumPy loops, finite differences, SciPy and exhaustive search."""
+"""MMD against NumPy pair loops, finite differences, SciPy and closed forms of Gaussians."""
 
 import jax
 import jax.numpy as jnp
+import math_oracles as oracle
 import numpy as np
 import pytest
 from scipy import stats
 
-from dstjax.math import kernels, mmd, slicing
+from dstjax.math import KERNELS, energy, gaussian_mixture, mmd2, multiquadric
+from dstjax.math.mmd import SORT_FROM
 
-RNG = np.random.default_rng(0)
-LOOP_KERNELS = {
-    "multiquadric": (kernels.multiquadric(3.0), lambda r: -np.sqrt(1 + 9.0 * r**2)),
-    "gaussian": (kernels.gaussian_mixture(jnp.array([0.5, 2.0])), lambda r: np.mean(np.exp(-(r**2) / [0.5, 8.0]))),
-    "energy": (kernels.energy(), lambda r: -r),
+FACTORIES = {
+    "multiquadric": multiquadric,
+    "gaussian": lambda h: gaussian_mixture(jnp.array([h, 3 * h])),
+    "energy": lambda h: energy(),
 }
 
 
-def loop_mmd2(x, y, kernel, unbiased=False):
-    """The definition, pair by pair, in float64."""
-
-    def mean(a, b, skip):
-        pairs = [
-            kernel(np.linalg.norm(p - q)) for i, p in enumerate(a) for j, q in enumerate(b) if not (skip and i == j)
-        ]
-        return np.mean(pairs)
-
-    return mean(x, x, unbiased) + mean(y, y, unbiased) - 2 * mean(x, y, False)
+def clouds(seed, n, m, d, gap=0.4):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, d)), gap + 1.3 * rng.normal(size=(m, d))
 
 
-@pytest.mark.parametrize("name", LOOP_KERNELS)
+@pytest.mark.parametrize("name", FACTORIES)
 @pytest.mark.parametrize("unbiased", [False, True])
 @pytest.mark.parametrize("shape", [(4, 4, 1), (5, 3, 4)])
-def test_mmd2_matches_the_definition(name, unbiased, shape):
-    kernel, loop_kernel = LOOP_KERNELS[name]
+@pytest.mark.parametrize("weighted", [False, True])
+def test_mmd2_matches_the_definition(name, unbiased, shape, weighted):
     n, m, d = shape
-    x, y = RNG.normal(size=(n, d)), RNG.normal(size=(m, d)) + 0.3
+    x, y = clouds(0, n, m, d)
+    w, v = (np.arange(1.0, n + 1), np.arange(2.0, m + 2) ** 2) if weighted else (None, None)
     with jax.enable_x64(True):
-        value = mmd.mmd2(jnp.array(x), jnp.array(y), kernel, unbiased=unbiased)
-    np.testing.assert_allclose(value, loop_mmd2(x, y, loop_kernel, unbiased), rtol=1e-6, atol=1e-7)
+        value = jax.jit(lambda x, y, h: mmd2(x, y, FACTORIES[name](h), unbiased=unbiased, x_weights=w, y_weights=v))(
+            x, y, 2.5
+        )
+    expected = oracle.mmd2(x, y, lambda r: oracle.KERNELS[name](r, 2.5), w, v, unbiased)
+    np.testing.assert_allclose(value, expected, rtol=1e-11)
+
+
+def test_a_kernel_of_ones_own_need_not_vanish_at_zero():
+    x, y = clouds(1, 4, 5, 2)
+    with jax.enable_x64(True):
+        value = jax.jit(lambda x, y: mmd2(x, y, lambda squared: 3 / (1 + squared), unbiased=True))(x, y)
+    np.testing.assert_allclose(value, oracle.mmd2(x, y, lambda r: 3 / (1 + r**2), unbiased=True), rtol=1e-12)
+
+
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_energy_by_sorting_is_energy_by_pairs(unbiased):
+    n, m = SORT_FROM // 2 + 7, SORT_FROM // 2
+    x, y = clouds(2, n, m, 1)
+    x[:20], y[:10] = x[20:40], x[:10]
+    w, v = np.linspace(1, 2, n), np.linspace(3, 1, m)
+
+    def value(kernel):
+        return lambda x, y: mmd2(x, y, kernel, unbiased=unbiased, x_weights=w, y_weights=v)
+
+    with jax.enable_x64(True):
+        by_sorting = jax.jit(jax.value_and_grad(value(energy()), (0, 1)))(x, y)
+        by_pairs = jax.jit(jax.value_and_grad(value(lambda squared: energy()(squared)), (0, 1)))(x, y)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12), by_sorting, by_pairs)
 
 
 def test_energy_mmd2_is_scipys_energy_distance_squared():
-    u, v = RNG.normal(size=7), RNG.normal(size=9) * 2
+    (u, v), (w, q) = clouds(3, 7, 9, 1), (np.arange(1.0, 8), np.arange(9.0, 0, -1))
     with jax.enable_x64(True):
-        value = mmd.mmd2(jnp.array(u)[:, None], jnp.array(v)[:, None], kernels.energy())
-    np.testing.assert_allclose(value, stats.energy_distance(u, v) ** 2, rtol=1e-12)
+        value = jax.jit(lambda u, v: mmd2(u, v, energy(), x_weights=w, y_weights=q))(u, v)
+    np.testing.assert_allclose(value, stats.energy_distance(u[:, 0], v[:, 0], w, q) ** 2, rtol=1e-12)
 
 
-def test_max_slice_finds_the_planted_direction():
-    x = RNG.normal(size=(40, 6))
-    y = RNG.normal(size=(40, 6)) + np.array([0, 0, 4.0, 0, 0, 0])
-    x, y = jnp.array(x, jnp.float32), jnp.array(y, jnp.float32)
-    start = jnp.full(6, 6**-0.5)
-    value, direction = mmd.msmmd2(x, y, start, 0.3, kernels.multiquadric(100.0), num_steps=15)
-    assert abs(direction[2]) > 0.97
-    assert value > 1.5 * mmd.msmmd2(x, y, start, 0.3, kernels.multiquadric(100.0), num_steps=0)[0]
+@pytest.mark.parametrize("name", FACTORIES)
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_gradients_by_finite_differences(name, unbiased):
+    x, y = clouds(4, 3, 4, 3)
+
+    def value(x, y, h):
+        return mmd2(x, y, FACTORIES[name](h), unbiased=unbiased)
+
+    with jax.enable_x64(True):
+        function, gradient = jax.jit(value), jax.jit(jax.grad(value, (0, 1, 2)))
+        by_x, by_y, by_h = gradient(x, y, 0.8)
+        np.testing.assert_allclose(by_x, oracle.slope(lambda p: function(p, y, 0.8), x), atol=1e-9)
+        np.testing.assert_allclose(by_y, oracle.slope(lambda p: function(x, p, 0.8), y), atol=1e-9)
+        np.testing.assert_allclose(by_h, oracle.slope(lambda p: function(x, y, p), np.array(0.8)), atol=1e-9)
 
 
-def test_mean_direction_is_random_but_unit_where_the_means_agree():
-    x = jnp.ones((3, 4))
-    one, other = (slicing.mean_direction(x, x, jax.random.key(seed)) for seed in (0, 1))
-    np.testing.assert_allclose([jnp.linalg.norm(one), jnp.linalg.norm(other)], 1.0, rtol=1e-6)
-    assert not np.allclose(one, other)
-    np.testing.assert_allclose(
-        slicing.mean_direction(x, x.at[:, 2].set(-1.0), jax.random.key(0)), [0, 0, 1, 0], atol=1e-7
-    )
+def gaussian_kernel_mean(gap, variance, dim, h):
+    """E exp(-|D|²/2h²) for D ~ N(gap, variance I)."""
+    shrink = h**2 / (h**2 + variance)
+    return shrink ** (dim / 2) * np.exp(-(gap @ gap) / (2 * (h**2 + variance)))
+
+
+def absolute_mean(gap, variance):
+    """E|D| for D ~ N(gap, variance)."""
+    std = np.sqrt(variance)
+    return gap * (1 - 2 * stats.norm.cdf(-gap / std)) + 2 * std * stats.norm.pdf(gap / std)
+
+
+def test_two_gaussians_agree_with_their_closed_forms():
+    gap, std, n, repeats = np.array([0.5, -0.3]), 1.6, 40, 4000
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(repeats, n, 2)), gap + std * rng.normal(size=(repeats, n, 2))
+
+    def estimates(kernel, dims):
+        cast = [jnp.asarray(z[..., :dims], jnp.float32) for z in (x, y)]
+        return np.asarray(jax.jit(jax.vmap(lambda x, y: mmd2(x, y, kernel, unbiased=True)))(*cast), np.float64)
+
+    def law(mean):
+        return mean(0 * gap, 2.0) + mean(0 * gap, 2 * std**2) - 2 * mean(gap, 1 + std**2)
+
+    for found, exact in (
+        (estimates(gaussian_mixture(1.2), 2), law(lambda g, v: gaussian_kernel_mean(g, v, 2, 1.2))),
+        (estimates(energy(), 1), law(lambda g, v: -absolute_mean(g[0], v))),
+    ):
+        error = found.std() / np.sqrt(repeats)
+        assert exact > 20 * error
+        assert abs(found.mean() - exact) < 4 * error
+
+
+def test_named_kernels_take_one_bandwidth():
+    squared = np.linspace(0.0, 9.0, 5)
+    for name, factory in KERNELS.items():
+        value = factory(2.0)(jnp.asarray(squared))
+        assert value[0] == 0, name
+        assert np.all(np.diff(value) < 0), name
+    octaves = [np.exp(-squared / (2 * h**2)) - 1 for h in (0.5, 1, 2, 4, 8)]
+    np.testing.assert_allclose(KERNELS["gaussian"](2.0)(jnp.asarray(squared)), np.mean(octaves, 0), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "bandwidth"), [("multiquadric", 100.0), ("gaussian", 0.1)])
+def test_close_points_keep_their_digits_in_single_precision(name, bandwidth):
+    """At `h = 100` the textbook forms of the kernels round differences like these away."""
+    x, y = clouds(6, 8, 8, 2)
+    x, y = np.float32(1e-4 * x), np.float32(1e-4 * y)
+    value = jax.jit(lambda x, y: mmd2(x, y, FACTORIES[name](bandwidth)))(x, y)
+    exact = oracle.mmd2(x.astype(float), y.astype(float), lambda r: oracle.KERNELS[name](r, bandwidth))
+    np.testing.assert_allclose(value, exact, rtol=1e-3)
