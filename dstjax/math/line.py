@@ -118,7 +118,7 @@ def wasserstein(
     check_line("u", u)
     check_line("v", v)
     if u_weights is None and v_weights is None and u.shape == v.shape:
-        return jnp.mean(jnp.abs(jnp.sort(u) - jnp.sort(v)) ** order)
+        return jnp.mean(_size(jnp.sort(u) - jnp.sort(v)) ** order)
     u_order, v_order = jnp.argsort(u), jnp.argsort(v)
     u_levels = jnp.cumsum(normalized(u_weights, u, "u_weights")[u_order])
     v_levels = jnp.cumsum(normalized(v_weights, v, "v_weights")[v_order])
@@ -126,4 +126,9 @@ def wasserstein(
     levels = jnp.sort(jnp.concatenate([u_levels, v_levels]))
     u_at = u[u_order][jnp.minimum(jnp.searchsorted(u_levels, levels), u.size - 1)]
     v_at = v[v_order][jnp.minimum(jnp.searchsorted(v_levels, levels), v.size - 1)]
-    return jnp.sum(jnp.diff(levels, prepend=0.0) * jnp.abs(u_at - v_at) ** order)
+    return jnp.sum(jnp.diff(levels, prepend=0.0) * _size(u_at - v_at) ** order)
+
+
+def _size(gap: Array) -> Array:
+    # The gradient of jnp.abs at 0 is 1; points that coincide must not pull each other.
+    return gap * lax.stop_gradient(jnp.sign(gap))
