@@ -111,6 +111,20 @@ def available_bytes() -> int:
     return min(_host_bytes(), _container_bytes())
 
 
+def peak_bytes(state_bytes: int) -> int:
+    """Memory that a program needs at its peak.
+
+    Args:
+      state_bytes: of its state.
+
+    Returns:
+      Bytes on the devices: on a CPU also those of the copy that saving a checkpoint makes.
+    """
+    import jax
+
+    return 2 * state_bytes if jax.default_backend() == "cpu" else state_bytes
+
+
 def _host_bytes() -> int:
     try:
         lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())

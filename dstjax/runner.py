@@ -130,12 +130,13 @@ def _text(value: Any) -> str:
 
 
 def _require_memory(programs: Sequence[Program]) -> None:
-    needed, available = max(program.memory_bytes() for program in programs), backend.available_bytes()
+    needed = backend.peak_bytes(max(program.memory_bytes() for program in programs))
+    available = backend.available_bytes()
     if needed > available:
         config, gib = programs[0].config, 2.0**30
         raise UserError(
             f"replay_capacity: {min(config.replay_capacity, config.steps)} transitions for each of "
-            f"{len(programs[0].members)} members need {needed / gib:.1f} GiB with the networks; "
+            f"{len(programs[0].members)} members need {needed / gib:.1f} GiB at the peak; "
             f"allowed: what fits into the {available / gib:.1f} GiB at hand"
         )
 

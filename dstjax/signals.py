@@ -14,8 +14,8 @@ INTERRUPTED = 130
 class StopSignals:
     """While it is entered, the first signal is noted and announced; a second Ctrl-C leaves at once.
 
-    Python runs signal handlers between bytecodes, so none would run during a chunk, which is minutes inside XLA. The
-    wake-up socket is written by the C handler itself, and a thread that waits on it answers at once.
+    Python runs signal handlers between bytecodes of the main thread, so none would run during a chunk, which may be
+    minutes inside XLA. The wake-up socket is written by the C handler itself, and a thread that waits on it answers.
 
     Args:
       announce: called from that thread with a line for the user.
@@ -33,7 +33,7 @@ class StopSignals:
     def __enter__(self) -> "StopSignals":
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
-        self._handlers = {number: signal.signal(number, _leave_it_to_the_thread) for number in _WATCHED}
+        self._handlers = {number: signal.signal(number, self._note) for number in _WATCHED}
         self._wakeup = signal.set_wakeup_fd(self._writer.fileno())
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -50,19 +50,21 @@ class StopSignals:
         self._reader.close()
 
     def _watch(self) -> None:
+        announced = False
         while number := self._reader.recv(1):
             if number[0] not in _WATCHED:
                 continue
-            if self.received is not None and number[0] == signal.SIGINT:
+            if announced and number[0] == signal.SIGINT:
                 os._exit(INTERRUPTED)
-            if self.received is None:
-                self.received = signal.Signals(number[0])
-                again = "; Ctrl-C again leaves at once, without saving" if number[0] == signal.SIGINT else ""
-                self._announce(f"stopping: finishing the chunk and saving{again}")
+            if not announced:
+                announced = True
+                self._note(number[0])
+                self._announce("stopping: finishing the chunk and saving; Ctrl-C now leaves at once, without saving")
+
+    def _note(self, number: int, frame: object = None) -> None:
+        """Remember the first signal; also the handler in the main thread, where it takes effect without delay."""
+        if self.received is None:
+            self.received = signal.Signals(number)
 
 
 _WATCHED = (signal.SIGINT, signal.SIGTERM)
-
-
-def _leave_it_to_the_thread(number: int, frame: object) -> None:
-    """A handler, so that the signal has no default action."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
+from scipy.special import stdtrit
 
 from dstjax.runs import Row, line_label, noise_label
 
@@ -57,7 +57,7 @@ def mean_interval(values: npt.ArrayLike, level: float = LEVEL) -> Estimate:
     mean = float(finite.mean()) if count else float("nan")
     if count < 2:
         return Estimate(mean, float("nan"), float("nan"), count)
-    half = scipy.stats.t.ppf(0.5 + level / 2, count - 1) * finite.std(ddof=1) / np.sqrt(count)
+    half = stdtrit(count - 1, 0.5 + level / 2) * finite.std(ddof=1) / np.sqrt(count)
     return Estimate(mean, float(mean - half), float(mean + half), count)
 
 

@@ -1,0 +1,103 @@
+import subprocess
+import sys
+
+import pytest
+from fakes import fake_builder
+
+from dstjax import backend, runner
+from dstjax.cli import main
+from dstjax.fields import Config
+from dstjax.plan import Plan
+from dstjax.version import __version__
+
+
+@pytest.fixture
+def finished(tmp_path, monkeypatch):
+    """A run on disk, made without compiling anything big."""
+    monkeypatch.chdir(tmp_path)
+    plan = Plan(Config(steps=2000), ("dst",), (0, 1), {"noise.obs_scale": (0.0, 0.2)})
+    runner.train(plan, runner.Place("done", tracker="none"), build=fake_builder())
+    return tmp_path / "runs" / "done"
+
+
+def run(words, capsys):
+    code = main(words.split())
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("tarin", "command: unknown name 'tarin'"),
+        ("train --stepz 3", "did you mean --steps?"),
+        ("train --env hoper", "did you mean 'hopper'?"),
+        ("train --method dts", "did you mean 'dst'?"),
+        ("train --kernel multiquadrik", "did you mean 'multiquadric'?"),
+        ("train --seeds 0", "--seeds: 0 is not allowed"),
+        ("train --noise.obs-scale 0 1.5", "--noise.obs-scale: 1.5 is not allowed; allowed: a number in [0, 1]"),
+        ("train --noise.obs-scale 0 0", "noise.obs_scale: 0.0 is given twice"),
+        ("train --num-samples 2 --drop-samples 4", "drop_samples: 4 is not allowed; allowed: less than"),
+        ("train --name ../elsewhere", "name: '../elsewhere' is not allowed"),
+        ("train --resume", "name: none given"),
+        ("train --resume --name nothing", "resume: no run in 'runs/nothing'"),
+        ("train --name done", "'runs/done' already holds a run"),
+        ("train --resume --name done --width 7", "width: 7 is not what the run has, 256"),
+        ("train --resume --name done --seeds 3", "seeds: 0 1 2 is not what the run has, 0 1"),
+        ("train --resume --name done --noise.obs-scale 0", "noise.obs_scale: 0.0 is not what the run has, 0.0 0.2"),
+        ("plot nowhere", "plot: no metrics in 'nowhere'"),
+        ("envs hopper", "unexpected argument 'hopper'"),
+    ],
+)
+def test_bad_input_is_one_line_and_touches_nothing(words, complaint, finished, capsys):
+    def files():
+        return {path: path.read_bytes() for path in finished.parents[1].rglob("*") if path.is_file()}
+
+    before = files()
+    capsys.readouterr()
+    code, out, err = run(words, capsys)
+    assert (code, out) == (2, "")
+    assert err.startswith("dstjax: error: ")
+    assert err.count("\n") == 1
+    assert complaint in err
+    assert files() == before
+
+
+def test_a_replay_that_does_not_fit_is_refused_before_it_is_allocated(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    steps = 10**12
+    code, _, err = run(f"train --env pointmass --method td3 --steps {steps} --replay-capacity {steps}", capsys)
+    assert code == 2
+    assert err.startswith("dstjax: error: replay_capacity: 1000000000000 transitions for each of 1 members need ")
+    assert f"{backend.available_bytes() / 2**30:.0f}"[:1] in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_and_errors_import_no_jax():
+    script = (
+        "import sys; from dstjax.cli import main\n"
+        "for words in (['train', '--stepz', '3'], ['train', '--method', 'dts'], ['methods'], ['train', '--help']):\n"
+        "    try: main(words)\n"
+        "    except SystemExit: pass\n"
+        "    assert 'jax' not in sys.modules, words\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_listings(capsys):
+    assert run("methods", capsys)[1].startswith("dst ")
+    code, out, _ = run("envs", capsys)
+    assert code == 0
+    assert "inverted_pendulum  " in out
+    assert run("--version", capsys)[1] == f"dstjax {__version__}\n"
+    for words in ("--help", "plot --help"):
+        assert run(words, capsys)[0] == 0
+
+
+def test_plot_draws_runs_into_one_figure(finished, capsys):
+    (finished / "curves.png").unlink()
+    code, out, _ = run("plot runs/done runs/done", capsys)
+    assert code == 0
+    assert (finished / "curves.png").stat().st_size > 1000
+    assert "obs_scale 0.2" in out
