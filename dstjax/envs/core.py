@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from dstjax.config import NoiseParams
+from dstjax.errors import UserError
 from dstjax.types import Array, Key
 
 
@@ -142,6 +143,16 @@ def advance(
         last_length=jnp.where(done, elapsed, state.last_length),
         info={name: jnp.asarray(value, reward.dtype) for name, value in (info or {}).items()},
     )
+
+
+def check_count(field: str, value: int) -> None:
+    """Refuse an option that is not a positive integer.
+
+    Raises:
+      UserError: naming the option and its value.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UserError(f"{field}: {value} is not allowed; allowed: an integer of at least 1")
 
 
 @dataclasses.dataclass(frozen=True)

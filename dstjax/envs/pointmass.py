@@ -9,8 +9,7 @@ import numpy as np
 
 from dstjax.config import NoiseParams
 from dstjax.envs import noise as noises
-from dstjax.envs.core import EnvState, advance, begin
-from dstjax.errors import UserError
+from dstjax.envs.core import EnvState, advance, begin, check_count
 from dstjax.types import Array, Key
 
 _DT = 0.1  # seconds per step; full speed along an axis covers 0.1 per step
@@ -50,8 +49,8 @@ class PointMass:
     terminates: ClassVar[None] = None
 
     def __post_init__(self) -> None:
-        if self.goals < 1:
-            raise UserError(f"goals: {self.goals} is not allowed; allowed: an integer of at least 1")
+        check_count("goals", self.goals)
+        check_count("time_limit", self.time_limit)
 
     @property
     def goal_positions(self) -> np.ndarray:

@@ -5,7 +5,6 @@ limit. The one difference is the action, in `[-1, 1]` per actuator and mapped li
 """
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax
@@ -15,9 +14,10 @@ from mujoco import mjx
 
 from dstjax.config import NoiseParams
 from dstjax.envs import noise as noises
-from dstjax.envs.core import EnvState, advance, begin
-from dstjax.envs.mujoco.model import c_model, mjx_model
+from dstjax.envs.core import EnvState, advance, begin, check_count
+from dstjax.envs.mujoco.model import SOLVERS, c_model, mjx_model
 from dstjax.envs.mujoco.physics import Physics, Readings, simulate
+from dstjax.errors import unknown_name
 from dstjax.types import Array, Key
 
 
@@ -51,6 +51,12 @@ class MujocoEnv:
     xml: ClassVar[str]
     reward_terms: ClassVar[tuple[str, ...]]
     terminates: ClassVar[Any] = None
+
+    def __post_init__(self) -> None:
+        check_count("frame_skip", self.frame_skip)
+        check_count("time_limit", self.time_limit)
+        if self.solver not in SOLVERS:
+            raise unknown_name("solver", self.solver, SOLVERS)
 
     def initial(self, key: Key) -> tuple[Array, Array]:
         """Draw `(qpos [nq], qvel [nv])` of a new episode; consumes the key."""
@@ -117,9 +123,6 @@ class MujocoEnv:
         model, empty = mjx_model(self.xml, self.solver)
         with jax.default_matmul_precision("highest"):
             return simulate(model, empty, physics, control, self.read, frame_skip=self.frame_skip)
-
-
-Terminates = Callable[[Array], Array]
 
 
 def uniform(key: Key, center: np.ndarray, scale: float) -> Array:

@@ -19,9 +19,8 @@ from dstjax.types import Array
 Readings = dict[str, Array]
 Read = Callable[[mjx.Data], Readings]
 
-# The classical fourth-order tableau: time offset of each stage and its weight in the sum.
-_STAGE_OFFSET = (0.0, 0.5, 0.5, 1.0)
-_STAGE_WEIGHT = (1 / 6, 1 / 3, 1 / 3, 1 / 6)
+# The classical fourth-order tableau: of each stage the time offset and the weight in the sum.
+_TABLEAU = ((0.0, 1 / 6), (0.5, 1 / 3), (0.5, 1 / 3), (1.0, 1 / 6))
 
 
 _FORWARD = (
@@ -96,7 +95,7 @@ def forward(model: mjx.Model, data: mjx.Data) -> mjx.Data:
         stiffness=data._impl.efc_D,
         reference=data._impl.efc_aref,
     )
-    qacc, force = solve(problem, data.qacc_warmstart, iterations=8)
+    qacc, force = solve(problem, data.qacc_warmstart, iterations=model.opt.iterations)
     return data.replace(qacc=qacc, qfrc_constraint=force)
 
 
@@ -114,7 +113,7 @@ def _runge_kutta_frame(
 ) -> tuple[Physics, Readings]:
     dt = model.opt.timestep
 
-    def stage(carry: Any, tableau: tuple[Array, Array]) -> tuple[Any, None]:
+    def stage(carry: Any, tableau: Array) -> tuple[Any, None]:
         slope_pos, slope_vel, sum_pos, sum_vel, _ = carry
         offset, weight = tableau
         qpos = integrate(model, physics.qpos, offset * slope_pos, dt)
@@ -123,10 +122,9 @@ def _runge_kutta_frame(
         return (qvel, out.qacc, sum_pos + weight * qvel, sum_vel + weight * out.qacc, read(out)), None
 
     zero = jnp.zeros_like(physics.qvel)
-    tableau = tuple(jnp.asarray(column, zero.dtype) for column in (_STAGE_OFFSET, _STAGE_WEIGHT))
-    (_, qacc, mean_pos, mean_vel, readings), _ = jax.lax.scan(
-        stage, (zero, physics.qacc_warmstart, zero, zero, blank), tableau
-    )
+    # The warm start takes the place of the previous stage's acceleration: at offset 0 it only starts the solver.
+    begin = (zero, physics.qacc_warmstart, zero, zero, blank)
+    (_, qacc, mean_pos, mean_vel, readings), _ = jax.lax.scan(stage, begin, jnp.array(_TABLEAU, zero.dtype))
     qpos = integrate(model, physics.qpos, mean_pos, dt)
     return Physics(qpos, physics.qvel + mean_vel * dt, qacc), readings
 

@@ -12,6 +12,7 @@ and an unchanged active set proves the minimum, which ends the loop without a to
 Shapes: `V` velocities, `C` constraint rows.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -40,8 +41,7 @@ class Problem(NamedTuple):
 def solve(problem: Problem, start: Array, *, iterations: int) -> tuple[Array, Array]:
     """The constrained acceleration and the constraint forces.
 
-    Differentiable in `problem` in both modes: the minimiser is found outside of differentiation, then one Newton step
-    from it, which does not move it, carries the derivative that the implicit function theorem gives.
+    Differentiable in `problem` in both modes, by the implicit function theorem at the minimum.
 
     Args:
       problem: see there.
@@ -51,14 +51,12 @@ def solve(problem: Problem, start: Array, *, iterations: int) -> tuple[Array, Ar
     Returns:
       `[V]` acceleration and `[V]` generalised constraint force.
     """
-    frozen = jax.lax.stop_gradient(problem)
-    acceleration = _minimise(frozen, jax.lax.stop_gradient(start), iterations)
-    active = _slack(frozen, acceleration) < 0
-    acceleration = acceleration - _newton_step(frozen, active, _gradient(problem, acceleration))
+    acceleration = _minimise(iterations, problem, start)
     return acceleration, _constraint_force(problem, acceleration)
 
 
-def _minimise(problem: Problem, start: Array, iterations: int) -> Array:
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _minimise(iterations: int, problem: Problem, start: Array) -> Array:
     def unsettled(carry: tuple[Array, Array, Array]) -> Array:
         _, settled, count = carry
         return ~settled & (count < iterations)
@@ -75,6 +73,17 @@ def _minimise(problem: Problem, start: Array, iterations: int) -> Array:
     better = _cost(problem, start) < _cost(problem, problem.free)
     begin = (jnp.where(better, start, problem.free), jnp.zeros((), bool), jnp.zeros((), jnp.int32))
     return jax.lax.while_loop(unsettled, improve, begin)[0]
+
+
+@_minimise.defjvp
+def _minimise_jvp(
+    iterations: int, primals: tuple[Problem, Array], tangents: tuple[Problem, Array]
+) -> tuple[Array, Array]:
+    (problem, start), (dproblem, _) = primals, tangents
+    acceleration = _minimise(iterations, problem, start)
+    active = _slack(problem, acceleration) < 0
+    _, dgradient = jax.jvp(lambda p: _gradient(p, acceleration), (problem,), (dproblem,))
+    return acceleration, -_newton_step(problem, active, dgradient)
 
 
 def _slack(problem: Problem, acceleration: Array) -> Array:
