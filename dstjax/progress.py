@@ -6,9 +6,10 @@ import time
 from collections.abc import Sequence
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from dstjax.runs import Row, noise_label
 from dstjax.stats import mean_interval
@@ -77,15 +78,15 @@ class ProgressView:
         self.console = console or make_console()
         columns = (
             "{task.description}",
-            BarColumn(24),
+            BarColumn(16),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             "{task.fields[text]}",
         )
         self._bars = Progress(*(TextColumn(c) if isinstance(c, str) else c for c in columns), console=self.console)
-        self._live = Live(self._bars, console=self.console, refresh_per_second=4) if self.console.is_terminal else None
+        self._live = Live(get_renderable=self._render, console=self.console) if self.console.is_terminal else None
         self._task = TaskID(0)
-        self._label, self._chunks, self._done = "", 0, 0
+        self._label, self._chunks, self._done, self._returns = "", 0, 0, ""
 
     def __enter__(self) -> "ProgressView":
         if self._live is not None:
@@ -97,6 +98,10 @@ class ProgressView:
     ) -> None:
         if self._live is not None:
             self._live.stop()
+
+    def _render(self) -> Group:
+        """The bars, and the returns on a line of their own: on a narrow terminal they would push the bar out."""
+        return Group(self._bars, Text(self._returns))
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
@@ -127,10 +132,11 @@ class ProgressView:
           seconds_left: estimate.
         """
         self._done += 1
-        text = f"{returns_text(rows)}, {pace.steps_per_second():,.0f} steps/s, {_clock(seconds_left)} left"
-        self._bars.update(self._task, completed=self._done, text=text)
+        self._returns = returns_text(rows)
+        speed = f"{pace.steps_per_second():,.0f} steps/s, {_clock(seconds_left)} left"
+        self._bars.update(self._task, completed=self._done, text=speed)
         if self._live is None:
-            self.say(f"{self._label}: step {step:,}, chunk {self._done}/{self._chunks}, {text}")
+            self.say(f"{self._label}: step {step:,}, chunk {self._done}/{self._chunks}, {self._returns}, {speed}")
 
 
 def _clock(seconds: float) -> str:
