@@ -72,6 +72,19 @@ def check_float(name: str, array: Array) -> None:
         raise UserError(f"{name}: dtype {dtype} is not allowed; allowed: a floating type")
 
 
+def check_same_dtype(name: str, array: Array, other: Array) -> None:
+    """Raise `UserError` unless two arrays have one type: a silent promotion would hide half of the precision.
+
+    Args:
+      name: what the error calls the argument.
+      array: the argument.
+      other: the argument it must agree with.
+    """
+    given, wanted = jnp.result_type(array), jnp.result_type(other)
+    if given != wanted:
+        raise UserError(f"{name}: dtype {given} is not allowed; allowed: {wanted}")
+
+
 def check_count(name: str, count: int, low: int, high: int | None = None) -> None:
     """Raise `UserError` unless a static count lies within inclusive bounds.
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dstjax.math.checks import check_line, check_shape
+from dstjax.math.checks import check_line, check_same_dtype, check_shape
 from dstjax.types import Array
 
 
@@ -89,6 +89,7 @@ def cramer2(u: Array, v: Array, *, u_weights: Array | None = None, v_weights: Ar
     """
     check_line("u", u)
     check_line("v", v)
+    check_same_dtype("v", v, u)
     masses = jnp.concatenate([normalized(u_weights, u, "u_weights"), -normalized(v_weights, v, "v_weights")])
     return -0.5 * absolute_sum(jnp.concatenate([u, v]), masses)
 
@@ -117,6 +118,7 @@ def wasserstein(
     """
     check_line("u", u)
     check_line("v", v)
+    check_same_dtype("v", v, u)
     if u_weights is None and v_weights is None and u.shape == v.shape:
         return jnp.mean(_size(jnp.sort(u) - jnp.sort(v)) ** order)
     u_order, v_order = jnp.argsort(u), jnp.argsort(v)

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from dstjax.math.checks import check_count, check_samples
+from dstjax.math.checks import check_count, check_same_dtype, check_samples
 from dstjax.math.kernels import energy
 from dstjax.math.line import absolute_sum, normalized
 from dstjax.math.slicing import LineDistance, max_sliced, sliced
@@ -66,6 +66,7 @@ def mmd2(
     """
     check_samples("x", x)
     check_samples("y", y, x.shape[1])
+    check_same_dtype("y", y, x)
     w, v = normalized(x_weights, x, "x_weights"), normalized(y_weights, y, "y_weights")
     if unbiased:
         check_count("samples of each set of an unbiased statistic", min(w.size, v.size), 2)

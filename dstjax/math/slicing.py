@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dstjax.math.checks import check_count, check_samples, check_unit
+from dstjax.math.checks import check_count, check_same_dtype, check_samples, check_unit
 from dstjax.types import Array
 
 LineDistance = Callable[[Array, Array], Array]
@@ -176,6 +176,7 @@ def _centred(x: Array, y: Array, directions: Array, name: str) -> tuple[Array, A
     """The samples, checked, and moved so that the mean of their means is 0: projections then round least."""
     check_samples("x", x)
     check_samples("y", y, x.shape[1])
+    check_same_dtype("y", y, x)
     check_samples(name, directions, x.shape[1])
     check_unit(name, directions)
     centre = lax.stop_gradient(0.5 * (x.mean(0) + y.mean(0)))

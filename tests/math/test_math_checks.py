@@ -23,6 +23,7 @@ BAD = {
     "dimension of y": (lambda: math.mmd2(X, Y[:, :1], KERNEL), r"y: shape \[4, 1\] .* allowed: \[n, 2\]"),
     "empty y": (lambda: math.mmd2(X, Y[:0], KERNEL), r"y: shape \[0, 2\] .*not empty"),
     "integers": (lambda: math.mmd2(X.astype(int), Y, KERNEL), r"x: dtype int32 .* allowed: a floating type"),
+    "two types": (lambda: math.mmd2(X, Y.astype(jnp.float16), KERNEL), "y: dtype float16 .* allowed: float32"),
     "weights": (lambda: math.mmd2(X, Y, KERNEL, y_weights=jnp.ones(3)), r"y_weights: shape \[3\] .* allowed: \[4\]"),
     "one sample": (lambda: math.mmd2(X[:1], Y, KERNEL, unbiased=True), r"unbiased statistic: 1 .* at least 2"),
     "direction": (lambda: ascend(direction=jnp.ones(2)), r"direction: norm \[1.41.*\] .* unit vectors"),
