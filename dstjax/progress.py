@@ -76,6 +76,8 @@ class ProgressView:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or make_console()
+        self._task = TaskID(0)
+        self._label, self._chunks, self._done, self._returns = "", 0, 0, ""
         columns = (
             "{task.description}",
             BarColumn(16),
@@ -85,8 +87,6 @@ class ProgressView:
         )
         self._bars = Progress(*(TextColumn(c) if isinstance(c, str) else c for c in columns), console=self.console)
         self._live = Live(get_renderable=self._render, console=self.console) if self.console.is_terminal else None
-        self._task = TaskID(0)
-        self._label, self._chunks, self._done, self._returns = "", 0, 0, ""
 
     def __enter__(self) -> "ProgressView":
         if self._live is not None:
@@ -116,7 +116,7 @@ class ProgressView:
           done: chunks that are done already, more than 0 after a resume.
           members: number of members.
         """
-        self._label, self._chunks, self._done = label, chunks, done
+        self._label, self._chunks, self._done, self._returns = label, chunks, done, ""
         text = f"compiling for {members} members"
         self._task = self._bars.add_task(label, total=chunks, completed=done, text=text)
         if self._live is None:

@@ -1,7 +1,10 @@
+import io
+
 import matplotlib.colors
 import matplotlib.image
 import numpy as np
 import pytest
+from rich.console import Console
 
 from dstjax import plots
 from dstjax.progress import ProgressView, returns_text
@@ -57,18 +60,34 @@ def test_table_has_a_row_per_method_and_noise():
     assert interval_text(mean_interval([])) == "none"
 
 
-def test_progress_in_a_log_is_a_line_per_chunk(capsys):
-    class Pace:
-        def steps_per_second(self):
-            return 1234.5
+class Pace:
+    def steps_per_second(self):
+        return 1234.5
 
-    last = [row for row in rows(("dst",)) if row["step"] == 200]
+
+LAST = [row for row in rows(("dst",)) if row["step"] == 200]
+
+
+def test_progress_in_a_log_is_a_line_per_chunk(capsys):
     with ProgressView() as view:
         view.start("dst [1/1]", chunks=4, done=1, members=4)
-        view.update(200, last, Pace(), seconds_left=75.0)
+        view.update(200, LAST, Pace(), seconds_left=75.0)
     compiling, line = capsys.readouterr().out.splitlines()
     assert compiling == "dst [1/1]: compiling for 4 members"
     assert line == (
         "dst [1/1]: step 200, chunk 2/4, return 205 (no noise), 225 (obs_scale 0.2), 1,234 steps/s, 1:15 left"
     )
-    assert returns_text(last) == "return 205 (no noise), 225 (obs_scale 0.2)"
+    assert returns_text(LAST) == "return 205 (no noise), 225 (obs_scale 0.2)"
+
+
+def test_progress_on_a_narrow_terminal_keeps_bar_speed_and_returns():
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
+    with ProgressView(console) as view:
+        view.start("dst-mmd [1/2]", chunks=400, done=1, members=4)
+        view.update(200, LAST, Pace(), seconds_left=4000.0)
+    shown = console.file.getvalue().splitlines()
+    (bar,) = [line for line in shown if "1:06:40 left" in line][-1:]
+    assert "dst-mmd [1/2]" in bar
+    assert "2/400" in bar
+    assert "1,234 steps/s" in bar
+    assert any(line.strip() == "return 205 (no noise), 225 (obs_scale 0.2)" for line in shown)
