@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
       Exit code: 0; 2 after one line on bad input; 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        return _dispatch(words)
-    except UserError as error:
-        print(f"dstjax: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return USAGE_ERROR
-    except KeyboardInterrupt:
-        return 130
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            return _dispatch(words)
+        except UserError as error:
+            print(f"dstjax: error: {' '.join(str(error).split())}", file=sys.stderr)
+            return USAGE_ERROR
+        except KeyboardInterrupt:
+            return 130
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning as one line, without the place in the source that a user has no use for."""
+    print(f"dstjax: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _dispatch(words: Sequence[str]) -> int:

@@ -11,6 +11,21 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 os.environ.setdefault("MPLBACKEND", "agg")
 
 import hypothesis
+import jax
+import pytest
 
 hypothesis.settings.register_profile("dstjax", deadline=None, derandomize=True, max_examples=25)
 hypothesis.settings.load_profile("dstjax")
+
+
+@pytest.fixture
+def cache_config():
+    """Puts the compilation cache back to what it was."""
+    names = (
+        "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs",
+        "jax_persistent_cache_min_entry_size_bytes",
+    )  # fmt: skip
+    before = {name: jax.config.values[name] for name in names}
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)

@@ -10,18 +10,6 @@ from dstjax import backend
 VARIABLES = ("DSTJAX_CACHE_DIR", "JAX_COMPILATION_CACHE_DIR", "XDG_CACHE_HOME")
 
 
-@pytest.fixture
-def cache_config():
-    names = (
-        "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs",
-        "jax_persistent_cache_min_entry_size_bytes",
-    )  # fmt: skip
-    before = {name: jax.config.values[name] for name in names}
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
-
-
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [

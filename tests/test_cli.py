@@ -5,7 +5,7 @@ import pytest
 from fakes import fake_builder
 
 from dstjax import backend, runner
-from dstjax.cli import main
+from dstjax.cli import COMMANDS, main
 from dstjax.fields import Config
 from dstjax.plan import Plan
 from dstjax.version import __version__
@@ -101,3 +101,14 @@ def test_plot_draws_runs_into_one_figure(finished, capsys):
     assert code == 0
     assert (finished / "curves.png").stat().st_size > 1000
     assert "obs_scale 0.2" in out
+
+
+def test_warnings_are_one_line(tmp_path, monkeypatch, capsys, cache_config):
+    """A cache that cannot be written is worth a line, and no more."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DSTJAX_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    monkeypatch.setitem(COMMANDS, "envs", ("", lambda words: int(backend.enable_compilation_cache())))
+    code, _, err = run("envs", capsys)
+    assert code == 0
+    assert err.startswith("dstjax: warning: no compilation cache")
+    assert err.count("\n") == 1
