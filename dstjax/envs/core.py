@@ -87,6 +87,9 @@ def begin(physics: Any, obs: Array, info_names: Iterable[str] = ()) -> EnvState:
       physics: the simulator's first state.
       obs: `[S]` first observation, noise applied.
       info_names: names of the reward terms the task reports.
+
+    Returns:
+      A state with no step taken and no episode finished.
     """
     zero, count, false = jnp.zeros((), obs.dtype), jnp.zeros((), jnp.int32), jnp.zeros((), bool)
     return EnvState(
@@ -124,6 +127,9 @@ def advance(
       terminated: `[]` bool.
       info: named reward terms, the same names as at reset.
       time_limit: control steps per episode.
+
+    Returns:
+      The state after the step, not reset.
     """
     elapsed = state.elapsed + 1
     reward = jnp.asarray(reward, state.reward.dtype)
@@ -147,6 +153,10 @@ def advance(
 
 def check_count(field: str, value: int) -> None:
     """Refuse an option that is not a positive integer.
+
+    Args:
+      field: the option's name, for the message.
+      value: what was given.
 
     Raises:
       UserError: naming the option and its value.
@@ -190,5 +200,11 @@ def auto_reset(env: Env) -> Env:
 
     Each episode starts from a fresh draw. The reset is computed in every step and selected (under `vmap` a conditional
     would be too), hence tasks keep it free of simulation.
+
+    Args:
+      env: a task without auto-reset.
+
+    Returns:
+      The task with auto-reset, as static and hashable as before.
     """
     return AutoReset(env)

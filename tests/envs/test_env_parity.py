@@ -3,13 +3,15 @@
 import gymnasium_states as ref
 import jax
 import jax.numpy as jnp
+import mujoco
 import numpy as np
 import pytest
 from scipy import stats
 
 from dstjax.config import NoiseParams
 from dstjax.envs import make
-from dstjax.envs.mujoco.physics import Physics
+from dstjax.envs.mujoco.model import asset_path, mjx_model
+from dstjax.envs.mujoco.physics import Physics, simulate
 
 OFF = NoiseParams()
 
@@ -116,3 +118,27 @@ def test_known_termination_agrees_with_the_task(name):
     with jax.enable_x64(True):
         known = np.asarray(jax.vmap(make(name).terminates)(jnp.asarray(truth.obs)))
     assert np.mean(known == truth.terminated) >= (0.99 if name == "inverted_double_pendulum" else 1.0)
+
+
+@pytest.mark.slow
+def test_euler_models_step_as_c_mujoco():
+    """Half-cheetah's file integrates by semi-implicit Euler, the tasks above by Runge-Kutta."""
+    c_model = mujoco.MjModel.from_xml_path(str(asset_path("half_cheetah.xml")))
+    c_model.opt.tolerance = 1e-15
+    data, rng, rows = mujoco.MjData(c_model), np.random.default_rng(0), []
+    for _ in range(100):
+        data.ctrl[:] = rng.uniform(-1, 1, c_model.nu)
+        before = data.qpos.copy(), data.qvel.copy(), data.qacc_warmstart.copy(), data.ctrl.copy()
+        mujoco.mj_step(c_model, data, nstep=5)
+        rows.append((*before, data.qpos.copy(), data.qvel.copy()))
+    assert data.ncon > 0
+    with jax.enable_x64(True):
+        model, empty = mjx_model("half_cheetah.xml", "fast")
+
+        def step(qpos, qvel, warmstart, ctrl):
+            return simulate(model, empty, Physics(qpos, qvel, warmstart), ctrl, lambda _: {}, frame_skip=5)[0]
+
+        *inputs, qpos, qvel = (np.stack(column) for column in zip(*rows, strict=True))
+        after = jax.jit(jax.vmap(step))(*inputs)
+    np.testing.assert_allclose(after.qpos, qpos, atol=1e-9)
+    np.testing.assert_allclose(after.qvel, qvel, atol=1e-9)

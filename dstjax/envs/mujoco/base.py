@@ -38,7 +38,7 @@ class MujocoEnv:
     """A Gymnasium MuJoCo task simulated by MJX. Subclasses are frozen dataclasses whose fields are the task's options.
 
     Args:
-      solver: `fast` (few iterations, one-step results equal to rounding on these tasks) or `exact` (the XML's).
+      solver: bound on the constraint solver's steps, `fast` (8, which these tasks do not reach) or `exact` (the XML's).
       frame_skip: physics steps per control step.
       time_limit: control steps per episode.
     """
@@ -126,6 +126,15 @@ class MujocoEnv:
 
 
 def uniform(key: Key, center: np.ndarray, scale: float) -> Array:
-    """`center + U[-scale, scale]` per entry, in the default float width; consumes the key."""
+    """`center + U[-scale, scale]` per entry, in the default float width.
+
+    Args:
+      key: consumed.
+      center: `[n]`.
+      scale: half width, in the entries' units.
+
+    Returns:
+      `[n]` one draw.
+    """
     start = jnp.asarray(center, float)
     return start + jax.random.uniform(key, start.shape, start.dtype, minval=-scale, maxval=scale)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import mujoco
-import numpy as np
 from mujoco import mjx
 
 from dstjax.errors import UserError
@@ -34,7 +34,17 @@ def check_versions() -> None:
 
 
 def asset_path(file: str) -> Path:
-    """The path of an XML that ships with the installed Gymnasium, found without importing it."""
+    """The path of an XML that ships with the installed Gymnasium, found without importing it.
+
+    Args:
+      file: its name among Gymnasium's assets.
+
+    Returns:
+      Where it should be.
+
+    Raises:
+      UserError: where Gymnasium is not installed.
+    """
     spec = importlib.util.find_spec("gymnasium")
     if spec is None or spec.origin is None:
         raise UserError("gymnasium: not installed; its MuJoCo task files are needed")
@@ -43,7 +53,15 @@ def asset_path(file: str) -> Path:
 
 @functools.cache
 def c_model(file: str, solver: str = "exact") -> mujoco.MjModel:
-    """The compiled C model of a task file, with the solver preset applied. Treat as read-only: it is shared."""
+    """The compiled C model of a task file. Treat as read-only: it is shared.
+
+    Args:
+      file: name of an XML among Gymnasium's assets.
+      solver: preset, applied to the model.
+
+    Returns:
+      The model.
+    """
     model = mujoco.MjModel.from_xml_path(str(asset_path(file)))
     if (iterations := SOLVERS[solver]) is not None:
         model.opt.iterations = iterations
@@ -54,8 +72,18 @@ def mjx_model(file: str, solver: str) -> tuple[mjx.Model, mjx.Data]:
     """The MJX model of a task file and an empty `Data` for it, at the present default float width.
 
     Safe inside a trace: the arrays are concrete.
+
+    Args:
+      file: name of an XML among Gymnasium's assets.
+      solver: preset.
+
+    Returns:
+      The model and the data, shared within the process.
+
+    Raises:
+      UserError: where the installed mujoco is not the one that mujoco-mjx mirrors.
     """
-    return _mjx_model(file, solver, jax.dtypes.canonicalize_dtype(np.float64))
+    return _mjx_model(file, solver, jnp.result_type(float))
 
 
 @functools.cache

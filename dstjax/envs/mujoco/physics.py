@@ -68,7 +68,7 @@ def simulate(
     """
     data = empty.replace(ctrl=ctrl)
     runge_kutta = model.opt.integrator == mujoco.mjtIntegrator.mjINT_RK4
-    advance = _runge_kutta_frame if runge_kutta else _mjx_frame
+    advance = _runge_kutta_frame if runge_kutta else _single_stage_frame
     blank = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(read, data))
 
     def frame(carry: tuple[Physics, Readings], _: None) -> tuple[tuple[Physics, Readings], None]:
@@ -82,6 +82,13 @@ def forward(model: mjx.Model, data: mjx.Data) -> mjx.Data:
 
     Everything up to the constraints is MJX's; their solution is `solver.solve`. Quantities that neither needs, such as
     cameras, sensors and tendons, are left out.
+
+    Args:
+      model: with unilateral constraints only.
+      data: with `qpos`, `qvel`, `qacc_warmstart` and `ctrl` set.
+
+    Returns:
+      The data with every derived quantity, `qacc` and `qfrc_constraint` among them.
     """
     for part in _FORWARD:
         data = part(model, data)
@@ -103,9 +110,13 @@ def _place(data: mjx.Data, physics: Physics) -> mjx.Data:
     return data.replace(qpos=physics.qpos, qvel=physics.qvel, qacc_warmstart=physics.qacc_warmstart)
 
 
-def _mjx_frame(model: mjx.Model, data: mjx.Data, physics: Physics, _: Readings, read: Read) -> tuple[Physics, Readings]:
-    data = mjx.step(model, _place(data, physics))
-    return Physics(data.qpos, data.qvel, data.qacc_warmstart), read(data)
+def _single_stage_frame(
+    model: mjx.Model, data: mjx.Data, physics: Physics, _: Readings, read: Read
+) -> tuple[Physics, Readings]:
+    data = forward(model, _place(data, physics))
+    euler = model.opt.integrator == mujoco.mjtIntegrator.mjINT_EULER
+    end = mjx.euler(model, data) if euler else mjx.implicit(model, data)
+    return Physics(end.qpos, end.qvel, data.qacc), read(data)
 
 
 def _runge_kutta_frame(
@@ -130,7 +141,16 @@ def _runge_kutta_frame(
 
 
 def integrate(model: mjx.Model, qpos: Array, velocity: Array, dt: Array | float) -> Array:
-    """Positions after moving with a generalised velocity for a time `dt` (joints: hinge and slide).
+    """Positions after moving with a generalised velocity, for models whose joints are hinges and slides.
+
+    Args:
+      model: whose joints these are.
+      qpos: `[nq]` before.
+      velocity: `[nv]`
+      dt: duration (s).
+
+    Returns:
+      `[nq]` after.
 
     Raises:
       NotImplementedError: for a joint with a quaternion.
