@@ -117,7 +117,7 @@ def apply_gradients(
     Returns:
       New parameters, new optimizer state, and the gradients' norm before scaling.
     """
-    norm = optax.global_norm(grads)
+    norm = optax.tree.norm(grads)
     scale = jnp.minimum(1.0, max_norm / jnp.maximum(norm, 1e-12))
     updates, optimizer = ADAM.update(jax.tree.map(lambda g: g * scale, grads), optimizer)
     return jax.tree.map(lambda p, u: p - learning_rate * u, params, updates), optimizer, norm

@@ -1,0 +1,220 @@
+"""What an update costs: `python -m experiments.bench [--out results/bench]`.
+
+Prints medians on the machine at hand: milliseconds per critic update of each method and their ratios, the cost against
+the batch size, members side by side against members in turn, compile seconds, environment steps per second.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import tyro
+
+from dstjax.backend import describe, start_backend
+
+METHODS = ("td3", "mmd", "dst-mmd", "dst")
+BATCHES = (64, 128, 256, 512, 1024)
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    """Benchmark settings."""
+
+    out: Path | None = None
+    """Write the tables here, as `<out>.md`; by default they are only printed."""
+    rounds: int = 7
+    """Timed calls per entry; the entries of a table take turns, and medians are reported."""
+    width: int = 256
+    """Hidden units of every network."""
+    obs_size: int = 17
+    """S"""
+    action_size: int = 6
+    """A"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """Stands in for an environment where only its sizes matter."""
+
+    obs_size: int
+    action_size: int
+
+
+Call = Callable[[], Any]
+
+
+def compiled(function: Callable[..., Any], *args: Any) -> tuple[Call, float]:
+    """A call of the compiled function, and the seconds to trace, lower and compile it."""
+    import jax
+
+    start = time.perf_counter()
+    executable = jax.jit(function).lower(*args).compile()
+    return lambda: jax.block_until_ready(executable(*args)), time.perf_counter() - start
+
+
+def take_turns(calls: dict[Any, Call], rounds: int) -> dict[Any, float]:
+    """Median seconds of each call; the calls alternate, so that a drift of the machine's speed meets all of them."""
+    times: dict[Any, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        call()
+    for _ in range(rounds):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            times[name].append(time.perf_counter() - start)
+    return {name: median(values) for name, values in times.items()}
+
+
+def critic_update(args: Args, method: str, batch_size: int, members: int = 0) -> tuple[Callable[..., Any], Any]:
+    """One update of both critics and its arguments, `vmap`ped over members where there are any."""
+    import jax
+    import jax.numpy as jnp
+
+    from dstjax.agent.core import Agent
+    from dstjax.agent.update import update_critic
+    from dstjax.config import Config, Hyper
+    from dstjax.types import Transition
+
+    config = Config(method=method, width=args.width, model_width=args.width, batch_size=batch_size)
+    agent = Agent(config, Sizes(args.obs_size, args.action_size))  # type: ignore[arg-type]
+
+    def inputs(key: jax.Array) -> tuple[Any, ...]:
+        obs_key, action_key, next_key, learner_key, key = jax.random.split(key, 5)
+        obs, next_obs = (jax.random.normal(k, (batch_size, args.obs_size)) for k in (obs_key, next_key))
+        action = jax.random.uniform(action_key, (batch_size, args.action_size), minval=-1.0)
+        zeros = jnp.zeros(batch_size)
+        batch = Transition(obs=obs, action=action, reward=zeros, next_obs=next_obs, terminated=zeros)
+        return agent.init_learner(learner_key), batch, jax.tree.map(jnp.float32, Hyper()), key
+
+    def update(learner: Any, batch: Any, hyper: Any, key: jax.Array) -> Any:
+        return update_critic(agent, learner, batch, hyper, key)
+
+    if members:
+        return jax.vmap(update), jax.vmap(inputs)(jax.random.split(jax.random.key(0), members))
+    return update, inputs(jax.random.key(0))
+
+
+def update_costs(args: Args) -> list[list[str]]:
+    """Critic update per method: time, ratios, compile time."""
+    prepared = {m: compiled(f, *inputs) for m in METHODS for f, inputs in [critic_update(args, m, 256)]}
+    seconds = take_turns({m: call for m, (call, _) in prepared.items()}, args.rounds)
+    return [
+        [m, f"{1e3 * seconds[m]:.1f}", f"{seconds[m] / seconds['mmd']:.2f}", f"{seconds[m] / seconds['dst-mmd']:.2f}",
+         f"{prepared[m][1]:.1f}"]
+        for m in METHODS
+    ]  # fmt: skip
+
+
+def batch_costs(args: Args) -> list[list[str]]:
+    """Critic update per method against the batch size."""
+    calls = {
+        (m, b): compiled(f, *inputs)[0] for m in METHODS for b in BATCHES for f, inputs in [critic_update(args, m, b)]
+    }
+    seconds = take_turns(calls, args.rounds)
+    return [[m, *(f"{1e3 * seconds[m, b]:.1f}" for b in BATCHES)] for m in METHODS]
+
+
+def member_costs(args: Args, members: int = 8) -> list[list[str]]:
+    """Critic updates of several members in one program against as many calls of the program of one."""
+    rows = []
+    for width, batch in ((64, 64), (args.width, 256)):
+        sized = dataclasses.replace(args, width=width)
+        for method in ("td3", "dst"):
+            alone, together = (
+                compiled(f, *inputs)[0] for f, inputs in (critic_update(sized, method, batch, m) for m in (0, members))
+            )
+            in_turn = lambda call=alone: [call() for _ in range(members)]  # noqa: E731
+            seconds = take_turns({"together": together, "in turn": in_turn}, args.rounds)
+            rows.append(
+                [method, str(width), str(batch), f"{1e3 * seconds['together']:.1f}", f"{1e3 * seconds['in turn']:.1f}",
+                 f"{seconds['in turn'] / seconds['together']:.2f}"]
+            )  # fmt: skip
+    return rows
+
+
+def env_speeds(args: Args, steps: int = 100) -> list[list[str]]:
+    """Environment steps per second of every task with random actions and auto-reset, at several batch sizes."""
+    import jax
+    import jax.numpy as jnp
+
+    from dstjax import envs
+    from dstjax.config import NoiseParams
+
+    rows = []
+    for name in envs.ENVS:
+        env = envs.auto_reset(envs.make(name))
+        row, seconds = [name], 0.0
+        for batch in (1, 16, 128):
+
+            def rollout(key: jax.Array, env: Any = env, batch: int = batch) -> Any:
+                noise = jax.tree.map(jnp.float32, NoiseParams())
+
+                def step(state: Any, key: jax.Array) -> tuple[Any, None]:
+                    action = jax.random.uniform(key, (batch, env.action_size), minval=-1.0)
+                    keys = jax.random.split(key, batch)
+                    return jax.vmap(env.step, (0, 0, 0, None))(state, action, keys, noise), None
+
+                state = jax.vmap(env.reset, (0, None))(jax.random.split(key, batch), noise)
+                return jax.lax.scan(step, state, jax.random.split(key, steps))[0].obs
+
+            call, compile_seconds = compiled(rollout, jax.random.key(0))
+            seconds = max(seconds, compile_seconds)
+            row.append(f"{batch * steps / take_turns({0: call}, 3)[0]:,.0f}")
+        rows.append([*row, f"{seconds:.1f}"])
+    return rows
+
+
+def show(title: str, header: list[str], rows: list[list[str]]) -> str:
+    """Print a table, and return it as Markdown."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for index, name in enumerate(header):
+        table.add_column(name, justify="left" if index == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+    lines = ["| " + " | ".join(row) + " |" for row in [header, ["---"] * len(header), *rows]]
+    return "\n".join([f"### {title}", "", *lines, ""])
+
+
+def main(args: Args) -> None:
+    """Run every benchmark and print its table."""
+    start_backend(devices=1)
+    import jax
+
+    # Compile times are measured: nothing may come from the disk.
+    jax.config.update("jax_enable_compilation_cache", False)
+    about = describe()
+    sizes = f"S={args.obs_size}, A={args.action_size}, width {args.width}, N=10"
+    device = f"{about['device']['kind']} ({about['device']['platform']}), jax {about['versions']['jax']}"
+    print(f"{device}; medians of {args.rounds} calls; {sizes}")
+    tables = [
+        show(
+            "Critic update, batch 256",
+            ["method", "ms", "over mmd", "over dst-mmd", "compile s"],
+            update_costs(args),
+        ),
+        show("Critic update in ms against the batch size", ["method", *map(str, BATCHES)], batch_costs(args)),
+        show(
+            "Critic updates of 8 members",
+            ["method", "width", "batch", "one program, ms", "in turn, ms", "speed-up"],
+            member_costs(args),
+        ),
+        show(
+            "Environment steps/s by batch", ["task", "1", "16", "128", "compile s"], env_speeds(args)
+        ),
+    ]
+    if args.out is not None:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        command = "python -m experiments.bench"
+        head = f"# Benchmark\n\n`{command}` on {device}; medians of {args.rounds} calls; {sizes}.\n\n"
+        args.out.with_suffix(".md").write_text(head + "\n".join(tables))
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Args, description=__doc__))
