@@ -97,7 +97,7 @@ def train(
         surroundings = {"command": shlex.join(sys.argv), **backend.describe()}
         directory.create(plan, surroundings, [row for rows in members for row in rows])
     tracker = make_tracker(place.tracker, place.wandb_project, directory.path)
-    with ProgressView() as view, StopSignals(view.say) as stop:
+    with directory.lock(), ProgressView() as view, StopSignals(view.say) as stop:
         view.say(f"run directory: {directory.path}")
         finished = run_programs(Session(plan, directory, tracker, view, stop), programs, members)
     if not finished:

@@ -4,11 +4,13 @@ Rows are flat. `member`, `method`, `env`, `seed`, `step` and the dotted names of
 start with `time/` are wall clock; every other name with a slash is a metric.
 """
 
+import contextlib
 import csv
+import fcntl
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,20 @@ class RunDir:
             return Plan.from_record(yaml.safe_load(self.config_file.read_text()))
         except (yaml.YAMLError, KeyError, TypeError) as error:
             raise UserError(f"resume: '{self.config_file}' is damaged ({type(error).__name__}: {error})") from None
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run for this process; the system lets go of it however the process ends.
+
+        Raises:
+          UserError: if another process holds it: two would write each row twice.
+        """
+        with (self.path / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(f"name: another process is at '{self.path}'; allowed: one process per run") from None
+            yield
 
     def checkpoints(self, method: str) -> Path:
         """Directory of a program's checkpoints."""

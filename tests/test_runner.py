@@ -119,6 +119,15 @@ def test_resuming_with_another_plan_names_the_field_and_changes_nothing(tmp_path
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
+def test_one_process_per_run(tmp_path):
+    train(tmp_path, "run", fake_builder(at_chunk("dst", 1, lambda: os.kill(os.getpid(), signal.SIGTERM))))
+    rows = RunDir(tmp_path / "run").rows()
+    with RunDir(tmp_path / "run").lock(), pytest.raises(UserError, match="another process"):
+        train(tmp_path, "run", resume=True)
+    assert RunDir(tmp_path / "run").rows() == rows
+    assert train(tmp_path, "run", resume=True) == 0
+
+
 def test_memory_is_checked_before_anything_is_written(tmp_path):
     with pytest.raises(UserError, match=r"replay_capacity: 800 transitions for each of 4 members need \d+\.\d GiB"):
         train(tmp_path, "run", fake_builder(bytes=backend.available_bytes()))
