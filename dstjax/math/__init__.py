@@ -11,11 +11,13 @@ from dstjax.math.line import cramer2, wasserstein
 from dstjax.math.losses import huber, mage_loss, sobolev_regression
 from dstjax.math.mmd import mmd2, msmmd2, sliced_mmd2
 from dstjax.math.quantile import midpoint_levels, quantile_huber
+from dstjax.math.returns import audit, sobolev_returns
 from dstjax.math.slicing import max_sliced, mean_direction, random_directions, sliced
 from dstjax.math.sobolev import concat, sobolev_samples, sobolev_target, truncate
 
 __all__ = [
     "KERNELS",
+    "audit",
     "concat",
     "contraction_factor",
     "cramer2",
@@ -37,6 +39,7 @@ __all__ = [
     "sliced_mmd2",
     "sobolev_affine",
     "sobolev_regression",
+    "sobolev_returns",
     "sobolev_samples",
     "sobolev_target",
     "truncate",
