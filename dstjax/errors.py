@@ -9,7 +9,16 @@ class UserError(ValueError):
 
 
 def unknown_name(field: str, value: str, allowed: Iterable[str]) -> UserError:
-    """The error for a name that is not in a table, with the nearest known name."""
+    """The error for a name that is not in a table, with the nearest known name.
+
+    Args:
+      field: what the name stands for.
+      value: the name given.
+      allowed: the known names.
+
+    Returns:
+      The error, to be raised.
+    """
     names = sorted(allowed)
     close = difflib.get_close_matches(value, names, n=1)
     hint = f"; did you mean '{close[0]}'?" if close else ""

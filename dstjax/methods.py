@@ -78,6 +78,12 @@ METHODS: dict[str, Method] = {
 def get(name: str) -> Method:
     """The row of a method.
 
+    Args:
+      name: of the method.
+
+    Returns:
+      The row.
+
     Raises:
       UserError: if there is none, naming the nearest.
     """
@@ -88,6 +94,9 @@ def get(name: str) -> Method:
 
 def check(config: Config) -> None:
     """Check a config as a whole: every field's domain, and the fields that limit each other.
+
+    Args:
+      config: to check.
 
     Raises:
       UserError: naming the field, its value and what is allowed.
@@ -113,7 +122,14 @@ def check(config: Config) -> None:
 
 
 def ticks_per_cycle(config: Config) -> int:
-    """Environment ticks after which a whole number of actor updates has been done."""
+    """Environment ticks after which a whole number of actor updates has been done.
+
+    Args:
+      config: gives `utd` and `policy_delay`.
+
+    Returns:
+      The smallest such number of ticks.
+    """
     ticks = 1
     while (ticks * config.utd) % config.policy_delay:
         ticks += 1
@@ -121,5 +137,12 @@ def ticks_per_cycle(config: Config) -> int:
 
 
 def steps_per_cycle(config: Config) -> int:
-    """Environment steps of one member per cycle of the training scan."""
+    """Environment steps of one member per cycle of the training scan.
+
+    Args:
+      config: static structure.
+
+    Returns:
+      Ticks per cycle times parallel environments.
+    """
     return ticks_per_cycle(config) * config.num_envs

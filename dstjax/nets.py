@@ -4,6 +4,8 @@ All take unbatched inputs and are `vmap`ped at the call site; a batch axis in fr
 differentiates a critic's input gradient, so hidden activations are smooth (swish; Ramachandran et al., 2017).
 """
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -28,6 +30,7 @@ class MLP(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        """`[..., D]` to `[..., out]`."""
         for _ in range(self.depth):
             x = nn.swish(nn.Dense(self.width)(x))
         init = nn.initializers.variance_scaling(self.out_scale, "fan_in", "truncated_normal")
@@ -46,6 +49,7 @@ class Actor(nn.Module):
 
     @nn.compact
     def __call__(self, obs: Array) -> Array:
+        """`[..., S]` to `[..., A]`."""
         return jnp.tanh(MLP(self.width, self.depth, self.action_size, out_scale=1e-2)(obs))
 
 
@@ -60,7 +64,23 @@ class Critic(nn.Module):
 
     @nn.compact
     def __call__(self, obs: Array, action: Array, latent: Array) -> Array:
+        """`[..., S]`, `[..., A]`, `[..., K]` to `[...]`."""
         return MLP(self.width, self.depth, 1)(jnp.concatenate([obs, action, latent], axis=-1))[..., 0]
+
+
+def apply(module: nn.Module, params: Params, *inputs: Array, method: str | None = None) -> Any:
+    """`module.apply`, for networks without mutable state.
+
+    Args:
+      module: the network.
+      params: its parameters.
+      *inputs: its inputs.
+      method: another method of it than `__call__`.
+
+    Returns:
+      Its outputs.
+    """
+    return module.apply(params, *inputs, method=method)
 
 
 def init_ensemble(module: nn.Module, size: int, key: Key, *inputs: Array) -> Params:

@@ -33,7 +33,14 @@ class RunningStats:
 
 
 def init_stats(size: int) -> RunningStats:
-    """Statistics of no data, for vectors of `size` entries: mean 0, standard deviation 1."""
+    """Statistics of no data: mean 0, standard deviation 1.
+
+    Args:
+      size: entries per vector, `D`.
+
+    Returns:
+      The statistics.
+    """
     return RunningStats(count=jnp.zeros(()), mean=jnp.zeros(size), m2=jnp.zeros(size))
 
 

@@ -42,13 +42,24 @@ class Members:
         """One dictionary per member: its index, its seed and every number by dotted name."""
         leaves = flatten(self.hyper)
         return [
-            {"member": i, "seed": int(self.seeds[i]), **{name: float(f"{leaf[i]:.7g}") for name, leaf in leaves.items()}}
+            {
+                "member": i,
+                "seed": int(self.seeds[i]),
+                **{name: float(f"{leaf[i]:.7g}") for name, leaf in leaves.items()},
+            }
             for i in range(len(self))
         ]
 
 
 def flatten(hyper: Hyper) -> dict[str, Any]:
-    """The leaves of a `Hyper` by dotted name, such as `noise.obs_scale`."""
+    """The leaves of a `Hyper` by dotted name, such as `noise.obs_scale`.
+
+    Args:
+      hyper: of any leaves.
+
+    Returns:
+      Name to leaf, in the order of declaration.
+    """
     return {".".join(key.name for key in path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(hyper)}
 
 
@@ -115,7 +126,9 @@ class Population:
         available = list(jax.local_devices() if devices is None else devices)
         count = math.gcd(len(members), len(available)) if devices is None else len(available)
         if len(members) % count:
-            raise UserError(f"devices: {count} is not allowed; allowed: a divisor of the number of members {len(members)}")
+            raise UserError(
+                f"devices: {count} is not allowed; allowed: a divisor of the number of members {len(members)}"
+            )
         self._mesh = Mesh(np.asarray(available[:count]), (AXIS,))
         self._hyper = jax.device_put(jax.tree.map(jnp.asarray, members.hyper), NamedSharding(self._mesh, P(AXIS)))
         self._init = self._compile(partial(init, self.agent), (P(AXIS), P(AXIS)))
@@ -148,7 +161,7 @@ class Population:
         """Shapes, types and shardings of the state, to restore a checkpoint into; allocates nothing."""
         members = jax.eval_shape(jax.vmap(partial(init, self.agent)), self._keys(), self._hyper)
 
-        def place(leaf: Any, spec: P) -> jax.ShapeDtypeStruct:
+        def place(leaf: Any, spec: P) -> Any:
             return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=NamedSharding(self._mesh, spec))
 
         step = place(jax.ShapeDtypeStruct((), jnp.int32), P())

@@ -205,9 +205,7 @@ def main(args: Args) -> None:
             ["method", "width", "batch", "one program, ms", "in turn, ms", "speed-up"],
             member_costs(args),
         ),
-        show(
-            "Environment steps/s by batch", ["task", "1", "16", "128", "compile s"], env_speeds(args)
-        ),
+        show("Environment steps/s by batch", ["task", "1", "16", "128", "compile s"], env_speeds(args)),
     ]
     if args.out is not None:
         args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dstjax import agent as agents
 from dstjax import envs
+from dstjax import population as population_module
 from dstjax.config import Config, Hyper, NoiseParams
 from dstjax.errors import UserError
 from dstjax.population import Population, flatten, grid
@@ -91,7 +92,9 @@ def test_devices_change_nothing_and_seeds_are_paired():
     one = Population(config, members, devices=jax.devices()[:1])
     two = Population(config, members, devices=jax.devices()[:2])
     (a, history_a), (b, history_b) = run(one, 2), run(two, 2)
-    for x, y in zip(jax.tree.leaves((a.members.learner, history_a)), jax.tree.leaves((b.members.learner, history_b)), strict=True):
+    for x, y in zip(
+        jax.tree.leaves((a.members.learner, history_a)), jax.tree.leaves((b.members.learner, history_b)), strict=True
+    ):
         np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-5)
     first = np.asarray(one.init().members.env.obs)
     np.testing.assert_array_equal(first[0], first[2])
@@ -108,11 +111,15 @@ def test_state_is_described_before_it_is_made():
     assert replay < population.memory_bytes() < 10 * replay
 
 
-def test_one_trace_for_all_noise_levels_and_chunks():
-    population = Population(SMALL, grid(Hyper(), [0], {"noise.dynamics_std": (0.0, 0.1)}))
-    run(population, 3)
-    assert population._train._cache_size() == 1
-    assert population._evaluate._cache_size() == 1
+def test_one_trace_for_all_noise_levels_and_chunks(monkeypatch):
+    traces = []
+    for name in ("train_chunk", "evaluate"):
+        original = getattr(population_module, name)
+        counted = lambda *args, name=name, original=original, **kwargs: traces.append(name) or original(*args, **kwargs)  # noqa: E731
+        monkeypatch.setattr(population_module, name, counted)
+    config = dataclasses.replace(SMALL, method="td3")
+    run(Population(config, grid(Hyper(), [0], {"noise.dynamics_std": (0.0, 0.1)})), 3)
+    assert sorted(traces) == ["evaluate", "train_chunk"]
 
 
 def test_evaluation_is_the_deterministic_policys_return_in_whole_episodes():

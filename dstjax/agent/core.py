@@ -83,11 +83,11 @@ class Agent:
 
     def policy(self, params: Params, stats: RunningStats, obs: Array) -> Array:
         """Deterministic action `[..., A]` for an observation `[..., S]` in task units."""
-        return self.actor.apply(params, stats.normalize(obs))
+        return nets.apply(self.actor, params, stats.normalize(obs))
 
     def value(self, params: Params, stats: RunningStats, obs: Array, action: Array, latent: Array) -> Array:
         """One critic's return sample `[]` for `obs [S]` in task units, `action [A]` and `latent [K]`."""
-        return self.critic.apply(params, stats.normalize(obs), action, latent)
+        return nets.apply(self.critic, params, stats.normalize(obs), action, latent)
 
     def init_learner(self, key: Key) -> Learner:
         """Fresh networks, targets equal to them, and empty statistics; consumes `key`."""
@@ -114,6 +114,13 @@ def apply_gradients(
 ) -> tuple[Params, Any, Array]:
     """One Adam step on gradients scaled down to a global norm of at most `max_norm`.
 
+    Args:
+      params: of one network.
+      optimizer: Adam's state for it.
+      grads: of the same structure as the parameters.
+      learning_rate: traced.
+      max_norm: bound of the gradients' global norm; traced.
+
     Returns:
       New parameters, new optimizer state, and the gradients' norm before scaling.
     """
@@ -124,5 +131,14 @@ def apply_gradients(
 
 
 def polyak(target: Params, online: Params, tau: Array) -> Params:
-    """Move target parameters the share `tau` of the way to the online ones."""
+    """Move target parameters the share `tau` of the way to the online ones.
+
+    Args:
+      target: parameters that follow.
+      online: parameters that are followed.
+      tau: share per call.
+
+    Returns:
+      The new target parameters.
+    """
     return jax.tree.map(lambda t, o: t + tau * (o - t), target, online)

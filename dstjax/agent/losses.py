@@ -70,7 +70,18 @@ def _smoothing(agent: Agent, hyper: Hyper, key: Key) -> Array:
 
 
 def distance(agent: Agent, samples: SobolevSamples, target: SobolevSamples, hyper: Hyper, key: Key) -> Array:
-    """The method's distance between a critic's samples `[N]` and the target's `[N']` of one transition; consumes `key`."""
+    """The method's distance between a critic's samples and the target's, of one transition.
+
+    Args:
+      agent: the static half.
+      samples: `N` samples of the critic.
+      target: `N'` samples of the target.
+      hyper: numbers.
+      key: consumed; a direction where the means of both agree.
+
+    Returns:
+      `[]`, differentiable in `samples`.
+    """
     if agent.method.gradient == "none":
         # Unused gradients are dead code to the compiler: these methods do not pay for them.
         samples, target = (s.replace(daction=s.daction[:, :0]) for s in (samples, target))

@@ -7,7 +7,16 @@ from dstjax.types import Array, Key, Transition
 
 
 def init_replay(capacity: int, obs_size: int, action_size: int) -> Transition:
-    """An empty buffer: a `Transition` whose leaves have a leading axis of length `capacity`."""
+    """An empty buffer.
+
+    Args:
+      capacity: transitions it holds.
+      obs_size: `S`.
+      action_size: `A`.
+
+    Returns:
+      A `Transition` of zeros whose leaves have a leading axis of length `capacity`.
+    """
     return Transition(
         obs=jnp.zeros((capacity, obs_size)),
         action=jnp.zeros((capacity, action_size)),

@@ -62,7 +62,9 @@ def collect(
     return after, transition, ended
 
 
-def evaluate(agent: Agent, actor: Params, stats: RunningStats, noise: NoiseParams, key: Key, *, episodes: int) -> Metrics:
+def evaluate(
+    agent: Agent, actor: Params, stats: RunningStats, noise: NoiseParams, key: Key, *, episodes: int
+) -> Metrics:
     """Run the deterministic policy for whole episodes side by side, under the member's own noise.
 
     Args:

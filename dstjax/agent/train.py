@@ -15,13 +15,29 @@ from dstjax.world.core import update_world_stats
 
 
 def replay_capacity(config: Config) -> int:
-    """Transitions kept per member: no more than a run makes, and a whole number of ticks."""
+    """Transitions kept per member: no more than a run makes, and a whole number of ticks.
+
+    Args:
+      config: static structure.
+
+    Returns:
+      The number of transitions.
+    """
     ticks = -(-min(config.replay_capacity, config.steps) // config.num_envs)
     return ticks * config.num_envs
 
 
 def init(agent: Agent, key: Key, hyper: Hyper) -> TrainState:
-    """Fresh networks, an empty replay and reset environments; consumes `key`."""
+    """Fresh networks, an empty replay and reset environments.
+
+    Args:
+      agent: the static half.
+      key: consumed; the member's seed.
+      hyper: of which the environment's noise acts on the first observation.
+
+    Returns:
+      The state before the first step.
+    """
     learner_key, env_key, key = jax.random.split(key, 3)
     reset = jax.vmap(auto_reset(agent.env).reset, in_axes=(0, None))
     return TrainState(

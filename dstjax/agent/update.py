@@ -11,7 +11,18 @@ from dstjax.types import Array, Key, Metrics, Transition
 
 
 def update_critic(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key: Key) -> tuple[Learner, Metrics]:
-    """One step of both critics on a batch `[B]`; consumes `key`."""
+    """One step of both critics.
+
+    Args:
+      agent: the static half.
+      learner: what the updates change.
+      batch: `[B]` transitions.
+      hyper: numbers.
+      key: consumed.
+
+    Returns:
+      The new learner, and metrics.
+    """
     target_key, loss_key = jax.random.split(key)
     targets = losses.targets(agent, learner, batch, hyper, target_key)
     (loss, metrics), grads = jax.value_and_grad(losses.critic_loss, argnums=2, has_aux=True)(
@@ -27,7 +38,18 @@ def update_critic(agent: Agent, learner: Learner, batch: Transition, hyper: Hype
 
 
 def update_model(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key: Key) -> tuple[Learner, Metrics]:
-    """One step of the world model on a batch `[B]`, if the method has one; consumes `key`."""
+    """One step of the world model, if the method has one.
+
+    Args:
+      agent: the static half.
+      learner: what the updates change.
+      batch: `[B]` transitions.
+      hyper: numbers.
+      key: consumed.
+
+    Returns:
+      The new learner, and metrics.
+    """
     if agent.model is None:
         return learner, {}
     (loss, metrics), grads = jax.value_and_grad(agent.model.loss, has_aux=True)(
@@ -43,10 +65,19 @@ def update_model(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper
 
 
 def update_actor(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key: Key) -> tuple[Learner, Metrics]:
-    """One step of the actor on a batch `[B]`, then of all target networks; consumes `key`."""
-    loss, grads = jax.value_and_grad(losses.actor_loss, argnums=2)(
-        agent, learner, learner.params.actor, batch, key
-    )
+    """One step of the actor, then of all target networks.
+
+    Args:
+      agent: the static half.
+      learner: what the updates change.
+      batch: `[B]` transitions.
+      hyper: numbers.
+      key: consumed.
+
+    Returns:
+      The new learner, and metrics.
+    """
+    loss, grads = jax.value_and_grad(losses.actor_loss, argnums=2)(agent, learner, learner.params.actor, batch, key)
     actor, optimizer, norm = apply_gradients(
         learner.params.actor, learner.optimizer.actor, grads, hyper.actor_lr, hyper.max_grad_norm
     )
@@ -62,7 +93,7 @@ def update_actor(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper
 def update_cycle(
     agent: Agent, learner: Learner, replay: Transition, inserted: Array, hyper: Hyper, key: Key, *, groups: int
 ) -> tuple[Learner, Metrics]:
-    """`groups` times: `policy_delay` critic updates, each on a batch of its own, then one of the model and of the actor.
+    """`groups` times: `policy_delay` critic updates, each on its own batch, then one of model and actor.
 
     Args:
       agent: the static half.

@@ -8,5 +8,14 @@ __all__ = ["CVAE", "WorldModel", "WorldStats", "make"]
 
 
 def make(name: str, config: Config, obs_size: int) -> WorldModel:
-    """Build the world model that a method's row names, with the sizes of `config`."""
+    """Build the world model that a method's row names.
+
+    Args:
+      name: of the model.
+      config: gives its sizes.
+      obs_size: `S`.
+
+    Returns:
+      The model's definition; it holds no array.
+    """
     return {"cvae": CVAE}[name](obs_size, config.model_width, config.model_depth, config.model_latent)

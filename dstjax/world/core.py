@@ -20,19 +20,39 @@ class WorldStats:
 
 
 def init_world_stats(obs_size: int) -> WorldStats:
-    """Statistics of no data, for observations of `obs_size` entries."""
+    """Statistics of no data.
+
+    Args:
+      obs_size: `S`.
+
+    Returns:
+      Mean 0 and standard deviation 1 of inputs and outputs.
+    """
     return WorldStats(obs=init_stats(obs_size), outcome=init_stats(obs_size + 1))
 
 
 def update_world_stats(stats: WorldStats, batch: Transition) -> WorldStats:
-    """Merge a batch of transitions `[B]` into the statistics."""
-    return WorldStats(
-        obs=update_stats(stats.obs, batch.obs), outcome=update_stats(stats.outcome, outcome_of(batch))
-    )
+    """Merge transitions into the statistics.
+
+    Args:
+      stats: of the transitions before.
+      batch: new transitions `[B]`.
+
+    Returns:
+      The statistics of all of them.
+    """
+    return WorldStats(obs=update_stats(stats.obs, batch.obs), outcome=update_stats(stats.outcome, outcome_of(batch)))
 
 
 def outcome_of(transition: Transition) -> Array:
-    """What a model predicts: `(next_obs - obs, reward)`, `[..., S + 1]`."""
+    """What a model predicts of a transition.
+
+    Args:
+      transition: one or a batch.
+
+    Returns:
+      `[..., S + 1]`, the change of the observation and the reward.
+    """
     return jnp.concatenate([transition.next_obs - transition.obs, transition.reward[..., None]], axis=-1)
 
 
@@ -51,7 +71,5 @@ class WorldModel(Protocol):
     ) -> tuple[Array, Metrics]:
         """Training loss on a batch `[B]` of real transitions, and what to log; consumes `key`."""
 
-    def sample(
-        self, params: Params, stats: WorldStats, obs: Array, action: Array, noise: Array
-    ) -> tuple[Array, Array]:
+    def sample(self, params: Params, stats: WorldStats, obs: Array, action: Array, noise: Array) -> tuple[Array, Array]:
         """One reparameterised sample: `obs [S]`, `action [A]`, `noise [noise_size]` to `(next_obs [S], reward [])`."""

@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from dstjax.nets import MLP
+from dstjax.nets import MLP, apply
 from dstjax.types import Array, Key, Metrics, Params, Transition
 from dstjax.world.core import WorldStats, outcome_of
 
@@ -47,8 +47,9 @@ class _Networks(nn.Module):
 class CVAE:
     """The generative world model of DST.
 
-    `z ~ p(z|s,a)`, `(s' - s, r) = mu(z,s,a) + sigma * eps`, every part a diagonal Gaussian on normalised data. The learned
-    residual `sigma` keeps samples from being smoother than the data; set apart from `z`, it does not depend on `(s, a)`.
+    `z ~ p(z|s,a)`, `(s' - s, r) = mu(z,s,a) + sigma * eps`, every part a diagonal Gaussian on normalised data. The
+    learned residual `sigma` keeps samples from being smoother than the data; it does not depend on `(s, a)`, whatever
+    does is left to `z`.
 
     Attributes:
       obs_size: `S`.
@@ -93,18 +94,16 @@ class CVAE:
         net = self._net
         x = _inputs(stats, batch.obs, batch.action)
         y = stats.outcome.normalize(outcome_of(batch))
-        mean_q, log_std_q = net.apply(params, x, y, method="encode")
-        mean_p, log_std_p = net.apply(params, x, method="condition")
+        mean_q, log_std_q = apply(net, params, x, y, method="encode")
+        mean_p, log_std_p = apply(net, params, x, method="condition")
         latent = mean_q + jnp.exp(log_std_q) * jax.random.normal(key, mean_q.shape)
-        mean, log_std = net.apply(params, x, latent, method="decode")
+        mean, log_std = apply(net, params, x, latent, method="decode")
         nll = (0.5 * ((y - mean) * jnp.exp(-log_std)) ** 2 + log_std + 0.5 * jnp.log(2 * jnp.pi)).sum(-1).mean()
         kl = _kl_divergence(mean_q, log_std_q, mean_p, log_std_p).mean()
         error = jnp.sqrt(((y - mean) ** 2).mean())
         return nll + kl_weight * kl, {"nll": nll, "kl": kl, "reconstruction_rmse": error}
 
-    def sample(
-        self, params: Params, stats: WorldStats, obs: Array, action: Array, noise: Array
-    ) -> tuple[Array, Array]:
+    def sample(self, params: Params, stats: WorldStats, obs: Array, action: Array, noise: Array) -> tuple[Array, Array]:
         """One prior sample of the next observation and reward, differentiable in `obs` and `action`.
 
         Args:
@@ -119,9 +118,9 @@ class CVAE:
         """
         net = self._net
         x = _inputs(stats, obs, action)
-        mean_p, log_std_p = net.apply(params, x, method="condition")
+        mean_p, log_std_p = apply(net, params, x, method="condition")
         latent = mean_p + jnp.exp(log_std_p) * noise[: self.latent]
-        mean, log_std = net.apply(params, x, latent, method="decode")
+        mean, log_std = apply(net, params, x, latent, method="decode")
         outcome = stats.outcome.denormalize(mean + jnp.exp(log_std) * noise[self.latent :])
         return obs + outcome[: self.obs_size], outcome[self.obs_size]
 

@@ -76,10 +76,17 @@ def test_actor_ascends_the_first_critics_mean(method):
     agent = small_agent(method=method)
     learner, batch = init_learner(agent, jax.random.key(0)), random_batch(agent, jax.random.key(1), B)
     loss = jax.jit(lambda *a: losses.actor_loss(agent, *a))(learner, learner.params.actor, batch, jax.random.key(2))
-    first, n, k = pick(learner.params.critic, 0), agent.method.num_samples(agent.config), agent.method.noise_dim(agent.config)
+    first, n, k = (
+        pick(learner.params.critic, 0),
+        agent.method.num_samples(agent.config),
+        agent.method.noise_dim(agent.config),
+    )
     latents = np.asarray(jax.random.normal(jax.random.key(2), (B, n, k)))
     values = [
-        mlp(first, np.concatenate([batch.obs[i], np.tanh(mlp(learner.params.actor, np.asarray(batch.obs[i]))), latents[i, j]]))
+        mlp(
+            first,
+            np.concatenate([batch.obs[i], np.tanh(mlp(learner.params.actor, np.asarray(batch.obs[i]))), latents[i, j]]),
+        )
         for i in range(B)
         for j in range(n)
     ]
