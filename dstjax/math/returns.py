@@ -92,8 +92,8 @@ def audit(samples: SobolevSamples, truth: SobolevSamples) -> dict[str, Array]:
     tiny = jnp.finfo(truth.value.dtype).tiny
     scale = jnp.maximum(truth.value.std(), tiny)
     size = jnp.sqrt(jnp.maximum(jnp.square(truth.daction).sum(-1).mean(), tiny))
-    pairs = (SobolevSamples(s.value, s.daction) for s in (samples, truth))
-    joint = mmd2(*(concat(pair, scale / size) for pair in pairs), energy())
+    x, y = (concat(SobolevSamples(s.value, s.daction), scale / size) for s in (samples, truth))
+    joint = mmd2(x, y, energy())
     mean, true_mean = samples.daction.mean(0), truth.daction.mean(0)
     norm, true_norm = (jnp.maximum(jnp.linalg.norm(m), tiny) for m in (mean, true_mean))
     grid = jnp.concatenate([samples.value, truth.value])
