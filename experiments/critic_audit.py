@@ -15,8 +15,8 @@ import tyro
 from dstjax.backend import start_backend
 from dstjax.types import Array, SobolevSamples
 
-SPREAD = 1.2
-"""Observations and actions are drawn from `[-SPREAD, SPREAD]`."""
+FITTED, AUDITED = (2.5, 1.5), (1.0, 1.0)
+"""Bounds of observations and actions: wider for the fit, so that no audited return leaves what it has covered."""
 METRICS = ("joint_energy", "return_energy", "gradient_error", "gradient_cosine", "calibration")
 
 
@@ -63,6 +63,12 @@ def _point_gradient(prediction: SobolevSamples, target: SobolevSamples, latents:
     return mage_loss(prediction, target, 1.0, 1.0)
 
 
+def _regression(prediction: SobolevSamples, target: SobolevSamples, latents: Array, key: Array) -> Array:
+    from dstjax.math import sobolev_regression
+
+    return sobolev_regression(prediction, target, 1.0)
+
+
 def _iqn(prediction: SobolevSamples, target: SobolevSamples, latents: Array, key: Array) -> Array:
     from dstjax.math import quantile_huber
 
@@ -90,8 +96,9 @@ def _msmmd_sobolev(prediction: SobolevSamples, target: SobolevSamples, latents: 
 
 
 FITS = {
-    "point": Fit("none", _point),
-    "point, gradient": Fit("none", _point_gradient),
+    "point, Huber": Fit("none", _point),
+    "point, MAGE": Fit("none", _point_gradient),
+    "point, squared": Fit("none", _regression),
     "IQN": Fit("uniform", _iqn),
     "MMD": Fit("normal", _mmd),
     "MMD-Sobolev": Fit("normal", _mmd_sobolev),
@@ -131,7 +138,8 @@ def train(args: Args, probe: Any, fit: Fit) -> tuple[Callable[..., Array], Any]:
     def loss_of(params: Any, target_params: Any, key: Array) -> Array:
         keys = jax.random.split(key, 6)
         obs, action = (
-            jax.random.uniform(k, x.shape, minval=-SPREAD, maxval=SPREAD) for k, x in zip(keys, inputs, strict=False)
+            jax.random.uniform(k, x.shape, minval=-bound, maxval=bound)
+            for k, x, bound in zip(keys[:2], inputs, FITTED, strict=True)
         )
         latents = latents_of(fit, keys[2], args.samples)
         prediction = sobolev_samples(lambda *x: value(params, *x), obs, action, latents)
@@ -176,8 +184,8 @@ def compare(probe: Any, fit: Fit, value: Callable[..., Array], params: Any) -> t
 
     rng = np.random.default_rng(0)
     obs, action = (
-        jnp.asarray(rng.uniform(-0.8 * SPREAD, 0.8 * SPREAD, (24, size)), jnp.float32)
-        for size in (probe.obs_size, probe.action_size)
+        jnp.asarray(rng.uniform(-bound, bound, (24, size)), jnp.float32)
+        for size, bound in zip((probe.obs_size, probe.action_size), AUDITED, strict=True)
     )
     found, samples, true = jax.jit(jax.vmap(one))(obs, action, jax.random.split(jax.random.key(1), 24))
     # Medians: where the true mean gradient is near zero, its relative error means little.

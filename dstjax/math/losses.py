@@ -60,8 +60,9 @@ def mage_loss(
 def sobolev_regression(
     prediction: SobolevSamples, target: SobolevSamples, daction_weight: Array | float, dobs_weight: Array | float = 0.0
 ) -> Array:
-    r"""First-order Sobolev regression: squared errors of values and of gradients (Czarnecki et al., NeurIPS 2017).
+    r"""First-order Sobolev regression: squared errors of values and of gradients.
 
+    Sobolev training (Czarnecki et al., NeurIPS 2017), for critics with both gradients (Schramm, 2025).
     $\delta^2 + \lambda_a \|\partial_a \delta\|^2 + \lambda_s \|\partial_s \delta\|^2$ with $\delta = y - Q$, averaged
     over the samples; the squared norms are means over coordinates, so that a weight means the same for every task.
 
