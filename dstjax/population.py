@@ -18,6 +18,7 @@ from dstjax import envs, methods
 from dstjax.agent import Agent, TrainState, evaluate, init, train_chunk
 from dstjax.config import Config, Hyper, check_fields
 from dstjax.errors import UserError, unknown_name
+from dstjax.math.kernels import KERNELS
 from dstjax.types import Array, Key, Metrics
 
 AXIS = "population"
@@ -120,6 +121,8 @@ class Population:
 
     def __init__(self, config: Config, members: Members, devices: Sequence[jax.Device] | None = None) -> None:
         methods.check(config)
+        if config.kernel not in KERNELS:
+            raise unknown_name("kernel", config.kernel, KERNELS)
         self.config = config
         self.members = members
         self.agent = Agent(config, envs.make(config.env))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dstjax import backend, methods
-from dstjax.errors import UserError, unknown_name
+from dstjax.errors import UserError
 from dstjax.loop import Program, Session, member_rows, run_programs
 from dstjax.plan import Plan, first_difference
 from dstjax.plots import plot_curves
@@ -54,11 +54,8 @@ def build_programs(plan: Plan) -> list[Program]:
     Raises:
       UserError: on a config that is not valid.
     """
-    from dstjax.math.kernels import KERNELS
     from dstjax.population import Population, grid
 
-    if plan.config.kernel not in KERNELS:
-        raise unknown_name("kernel", plan.config.kernel, KERNELS)
     members = grid(plan.hyper(), plan.seeds, plan.axes())
     return [Population(config, members) for config in plan.programs()]
 
