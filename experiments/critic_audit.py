@@ -6,6 +6,7 @@ its samples with the true joint law of return and action gradient at 24 states a
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +89,14 @@ def _mmd_sobolev(prediction: SobolevSamples, target: SobolevSamples, latents: Ar
     return mmd2(x, y, multiquadric(100.0))
 
 
-def _msmmd_sobolev(prediction: SobolevSamples, target: SobolevSamples, latents: Array, key: Array) -> Array:
+def _msmmd_sobolev(
+    prediction: SobolevSamples, target: SobolevSamples, latents: Array, key: Array, *, unbiased: bool = False
+) -> Array:
     from dstjax.math import mean_direction, msmmd2, multiquadric
 
     x, y = _features(prediction, target)
-    return msmmd2(x, y, mean_direction(x, y, key), 0.3, multiquadric(100.0), num_steps=3)[0]
+    start = mean_direction(x, y, key)
+    return msmmd2(x, y, start, 0.3, multiquadric(100.0), num_steps=3, unbiased=unbiased)[0]
 
 
 FITS = {
@@ -103,6 +107,7 @@ FITS = {
     "MMD": Fit("normal", _mmd),
     "MMD-Sobolev": Fit("normal", _mmd_sobolev),
     "MSMMD-Sobolev": Fit("normal", _msmmd_sobolev),
+    "MSMMD-Sobolev, U": Fit("normal", partial(_msmmd_sobolev, unbiased=True)),
 }
 
 

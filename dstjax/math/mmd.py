@@ -54,7 +54,8 @@ def mmd2(
       x: `[n, d]` samples.
       y: `[m, d]` samples.
       kernel: a function of the squared distance, from `dstjax.math.kernels`.
-      unbiased: whether to compute the U-statistic, which needs `n, m >= 2`.
+      unbiased: whether to compute the U-statistic, which needs `n, m >= 2`. A generative critic of few samples needs
+        it: with the energy kernel, the V-statistic of 10 is least at a deviation 17 % below the target's.
       x_weights: `[n]` non-negative weights, by default equal; they carry no gradient.
       y_weights: `[m]`.
 

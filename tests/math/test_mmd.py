@@ -135,3 +135,22 @@ def test_close_points_keep_their_digits_in_single_precision(name, bandwidth):
     value = jax.jit(lambda x, y: mmd2(x, y, FACTORIES[name](bandwidth)))(x, y)
     exact = oracle.mmd2(x.astype(float), y.astype(float), lambda r: oracle.KERNELS[name](r, bandwidth))
     np.testing.assert_allclose(value, exact, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("unbiased", "spread"), [(False, 0.8251), (True, 1.0)])
+def test_few_samples_of_a_generative_critic_need_the_unbiased_statistic(unbiased, spread):
+    """The scale `s` of a critic `s xi`, `N = 10`, at which the expected gradient towards a standard normal vanishes.
+
+    In closed form `s / sqrt(s^2 + 1) = (1 - 1/N) / sqrt(2)` for the V-statistic of the energy kernel: each backup would
+    shrink the law's deviation by 17 %. The U-statistic is at rest at the target's own deviation.
+    """
+    rng = np.random.default_rng(7)
+    latents, targets = np.float32(rng.normal(size=(20_000, 10, 1))), np.float32(rng.normal(size=(20_000, 10, 1)))
+
+    def slopes(scale):
+        one = jax.grad(lambda s, xi, y: mmd2(s * xi, y, energy(), unbiased=unbiased))
+        return np.asarray(jax.jit(jax.vmap(one, in_axes=(None, 0, 0)))(scale, latents, targets), float)
+
+    at_rest = slopes(spread)
+    assert abs(at_rest.mean()) < 4 * at_rest.std() / np.sqrt(20_000)
+    assert slopes(1.1 * spread).mean() > 0.01 > -0.01 > slopes(0.9 * spread).mean()
