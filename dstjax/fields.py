@@ -69,7 +69,7 @@ class Hyper:
     gradient_weight: Any = _field(1.0, "factor of the gradient coordinates in the distance", NON_NEGATIVE)
     ascent_step: Any = _field(0.3, "first step of the ascent over slicing directions (radian)", POSITIVE)
     kl_weight: Any = _field(1.0, "beta of the world model's ELBO", NON_NEGATIVE)
-    max_grad_norm: Any = _field(10.0, "global-norm bound of each network's gradient", POSITIVE)
+    max_grad_norm: Any = _field(1e4, "global-norm bound of each network's gradient", POSITIVE)
     noise: NoiseParams = dataclasses.field(default_factory=NoiseParams)
 
 
@@ -88,7 +88,7 @@ class Config:
     batch_size: int = _field(256, "transitions per update", COUNT)
     replay_capacity: int = _field(1_000_000, "transitions kept per member (never more than `steps`)", COUNT)
     num_samples: int = _field(10, "samples of the return per transition (N)", COUNT)
-    drop_samples: int = _field(4, "largest of the 2N pooled target samples that are dropped", COUNT_OR_ZERO)
+    drop_samples: int = _field(10, "largest of the 2N pooled target samples that are dropped", COUNT_OR_ZERO)
     noise_dim: int = _field(8, "dimension of the critic's noise (K)", COUNT)
     width: int = _field(256, "hidden units per layer of actor and critics", COUNT)
     depth: int = _field(2, "hidden layers of actor and critics", COUNT)

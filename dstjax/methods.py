@@ -103,11 +103,14 @@ def check(config: Config) -> None:
     """
     check_fields(config)
     method = get(config.method)
-    pooled = 2 * method.num_samples(config)
-    if method.drop_samples(config) >= pooled:
-        raise UserError(
-            f"drop_samples: {config.drop_samples} is not allowed; allowed: less than 2 * num_samples = {pooled}"
-        )
+    if method.critic == "generative":
+        if config.num_samples < 2:
+            raise UserError(f"num_samples: {config.num_samples} is not allowed; allowed: at least 2")
+        most = 2 * config.num_samples - 2
+        if config.drop_samples > most:
+            raise UserError(
+                f"drop_samples: {config.drop_samples} is not allowed; allowed: at most 2 * num_samples - 2 = {most}"
+            )
     cycle = steps_per_cycle(config)
     for name in ("chunk_steps", "warmup_steps"):
         if getattr(config, name) % cycle:

@@ -7,6 +7,7 @@ the batch size, members side by side against members in turn, compile seconds, e
 import dataclasses
 import time
 from collections.abc import Callable
+from math import log
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,6 +18,7 @@ from dstjax.backend import describe, start_backend
 
 METHODS = ("td3", "mmd", "dst-mmd", "dst")
 BATCHES = (64, 128, 256, 512, 1024)
+ENV_BATCHES = (1, 16, 128)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,24 +99,20 @@ def critic_update(args: Args, method: str, batch_size: int, members: int = 0) ->
     return update, inputs(jax.random.key(0))
 
 
-def update_costs(args: Args) -> list[list[str]]:
-    """Critic update per method: time, ratios, compile time."""
-    prepared = {m: compiled(f, *inputs) for m in METHODS for f, inputs in [critic_update(args, m, 256)]}
-    seconds = take_turns({m: call for m, (call, _) in prepared.items()}, args.rounds)
-    return [
-        [m, f"{1e3 * seconds[m]:.1f}", f"{seconds[m] / seconds['mmd']:.2f}", f"{seconds[m] / seconds['dst-mmd']:.2f}",
-         f"{prepared[m][1]:.1f}"]
+def update_costs(args: Args) -> tuple[list[list[str]], list[list[str]]]:
+    """Critic update of every method: at batch 256 with ratios and compile time, and against the batch size."""
+    prepared = {
+        (m, b): compiled(f, *inputs) for m in METHODS for b in BATCHES for f, inputs in [critic_update(args, m, b)]
+    }
+    ms = {key: 1e3 * value for key, value in take_turns({k: c for k, (c, _) in prepared.items()}, args.rounds).items()}
+    at_256 = [
+        [m, f"{ms[m, 256]:.1f}", *(f"{ms[m, 256] / ms[other, 256]:.2f}" for other in METHODS),
+         f"{prepared[m, 256][1]:.1f}"]
         for m in METHODS
     ]  # fmt: skip
-
-
-def batch_costs(args: Args) -> list[list[str]]:
-    """Critic update per method against the batch size."""
-    calls = {
-        (m, b): compiled(f, *inputs)[0] for m in METHODS for b in BATCHES for f, inputs in [critic_update(args, m, b)]
-    }
-    seconds = take_turns(calls, args.rounds)
-    return [[m, *(f"{1e3 * seconds[m, b]:.1f}" for b in BATCHES)] for m in METHODS]
+    slope = {m: log(ms[m, BATCHES[-1]] / ms[m, BATCHES[0]]) / log(BATCHES[-1] / BATCHES[0]) for m in METHODS}
+    by_batch = [[m, *(f"{ms[m, b]:.1f}" for b in BATCHES), f"{slope[m]:.2f}"] for m in METHODS]
+    return at_256, by_batch
 
 
 def member_costs(args: Args, members: int = 8) -> list[list[str]]:
@@ -147,7 +145,7 @@ def env_speeds(args: Args, steps: int = 100) -> list[list[str]]:
     for name in envs.ENVS:
         env = envs.auto_reset(envs.make(name))
         row, seconds = [name], 0.0
-        for batch in (1, 16, 128):
+        for batch in ENV_BATCHES:
 
             def rollout(key: jax.Array, env: Any = env, batch: int = batch) -> Any:
                 noise = jax.tree.map(jnp.float32, NoiseParams())
@@ -193,19 +191,16 @@ def main(args: Args) -> None:
     sizes = f"S={args.obs_size}, A={args.action_size}, width {args.width}, N=10"
     device = f"{about['device']['kind']} ({about['device']['platform']}), jax {about['versions']['jax']}"
     print(f"{device}; medians of {args.rounds} calls; {sizes}")
+    at_256, by_batch = update_costs(args)
     tables = [
-        show(
-            "Critic update, batch 256",
-            ["method", "ms", "over mmd", "over dst-mmd", "compile s"],
-            update_costs(args),
-        ),
-        show("Critic update in ms against the batch size", ["method", *map(str, BATCHES)], batch_costs(args)),
+        show("Critic update, batch 256", ["method", "ms", *(f"over {m}" for m in METHODS), "compile s"], at_256),
+        show("Critic update in ms by batch", ["method", *map(str, BATCHES), "log-log slope"], by_batch),
         show(
             "Critic updates of 8 members",
             ["method", "width", "batch", "one program, ms", "in turn, ms", "speed-up"],
             member_costs(args),
         ),
-        show("Environment steps/s by batch", ["task", "1", "16", "128", "compile s"], env_speeds(args)),
+        show("Environment steps/s by batch", ["task", *map(str, ENV_BATCHES), "compile s"], env_speeds(args)),
     ]
     if args.out is not None:
         args.out.parent.mkdir(parents=True, exist_ok=True)

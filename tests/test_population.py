@@ -6,20 +6,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from agents import SMALL
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dstjax import agent as agents
+from dstjax import agent as agent_module
 from dstjax import envs
 from dstjax import population as population_module
-from dstjax.config import Config, Hyper, NoiseParams
+from dstjax.config import Hyper, NoiseParams
 from dstjax.errors import UserError
 from dstjax.population import Population, flatten, grid
-
-SMALL = Config(
-    env="pointmass", method="dst", steps=240, chunk_steps=40, warmup_steps=40, utd=2, batch_size=8, num_samples=4,
-    drop_samples=2, noise_dim=2, width=8, model_width=8, model_latent=2, ascent_steps=1, eval_episodes=2,
-)  # fmt: skip
 
 
 def run(population: Population, chunks: int):
@@ -72,10 +68,10 @@ def test_a_member_equals_its_single_run_for_200_updates(method):
     population = Population(config, members)
     state, history = run(population, 4)  # 120 steps after warm-up, 2 updates each
     index = 3
-    agent = agents.Agent(config, envs.make("pointmass"))
+    agent = agent_module.Agent(config, envs.make("pointmass"))
     hyper = jax.tree.map(lambda leaf: jnp.asarray(leaf[index]), members.hyper)
-    single = jax.jit(lambda key: agents.init(agent, key, hyper))(jax.random.key(6))
-    chunk = jax.jit(lambda state, step: agents.train_chunk(agent, state, hyper, step))
+    single = jax.jit(lambda key: agent_module.init(agent, key, hyper))(jax.random.key(6))
+    chunk = jax.jit(lambda state, step: agent_module.train_chunk(agent, state, hyper, step))
     for i in range(4):
         single, metrics = chunk(single, jnp.int32(i * config.chunk_steps))
         np.testing.assert_allclose(metrics["critic/loss"], history[i]["critic/loss"][index], rtol=2e-3)
@@ -123,11 +119,11 @@ def test_one_trace_for_all_noise_levels_and_chunks(monkeypatch):
 
 
 def test_evaluation_is_the_deterministic_policys_return_in_whole_episodes():
-    agent = agents.Agent(dataclasses.replace(SMALL, method="td3"), envs.make("pointmass"))
+    agent = agent_module.Agent(dataclasses.replace(SMALL, method="td3"), envs.make("pointmass"))
     learner = jax.jit(agent.init_learner)(jax.random.key(0))
     noise = jax.tree.map(jnp.float32, NoiseParams())
     evaluate = jax.jit(
-        lambda key: agents.evaluate(agent, learner.params.actor, learner.stats.obs, noise, key, episodes=3)
+        lambda key: agent_module.evaluate(agent, learner.params.actor, learner.stats.obs, noise, key, episodes=3)
     )
     result, env = evaluate(jax.random.key(1)), agent.env
     reset_key, _ = jax.random.split(jax.random.key(1))
