@@ -138,8 +138,8 @@ def critic_loss(
         "critic/target_spread": targets.value.std(axis=-1).mean(),
     }
     if method.gradient != "none":
-        norm = lambda s: jnp.linalg.norm(s.daction.mean(axis=-2), axis=-1).mean()  # noqa: E731
-        metrics |= {"critic/daction_norm": norm(samples), "critic/target_daction_norm": norm(targets)}
+        for name, drawn in (("critic/daction_norm", samples), ("critic/target_daction_norm", targets)):
+            metrics[name] = jnp.linalg.norm(drawn.daction.mean(axis=-2), axis=-1).mean()
     return loss.mean(axis=-1).sum(), metrics
 
 

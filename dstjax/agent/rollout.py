@@ -1,5 +1,7 @@
 """Acting in the environments: one tick of collection, and evaluation of the deterministic policy."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
@@ -57,8 +59,7 @@ def collect(
         next_obs=after.final_obs,
         terminated=after.terminated.astype(jnp.float32),
     )
-    done = after.terminated | after.truncated
-    ended = {"episodes": done.sum(), "return_sum": jnp.where(done, after.last_return, 0.0).sum()}
+    ended = {"episodes": after.done.sum(), "return_sum": jnp.where(after.done, after.last_return, 0.0).sum()}
     return after, transition, ended
 
 
@@ -83,16 +84,18 @@ def evaluate(
     step = jax.vmap(agent.env.step, in_axes=(0, 0, 0, None))
 
     def running(state: EnvState) -> Array:
-        return ~(state.terminated | state.truncated)
+        return ~state.done
+
+    @jax.vmap
+    def select(keep_going: Array, new: EnvState, old: EnvState) -> EnvState:
+        return jax.tree.map(partial(jnp.where, keep_going), new, old)
 
     def body(carry: tuple[EnvState, Key]) -> tuple[EnvState, Key]:
         state, key = carry
         key, step_key = jax.random.split(key)
         action = agent.policy(actor, stats, state.obs)
         after = step(state, action, jax.random.split(step_key, episodes), noise)
-        keep = running(state)
-        select = lambda new, old: jnp.where(keep.reshape((-1,) + (1,) * (new.ndim - 1)), new, old)  # noqa: E731
-        return jax.tree.map(select, after, state), key
+        return select(running(state), after, state), key
 
     state, _ = jax.lax.while_loop(lambda carry: running(carry[0]).any(), body, (state, loop_key))
     returns = state.episode_return

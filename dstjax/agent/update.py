@@ -1,5 +1,7 @@
 """Gradient steps of critics, world model and actor, and the order they come in."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
@@ -107,7 +109,7 @@ def update_cycle(
     Returns:
       The new learner and the metrics' means over the updates.
     """
-    draw = lambda k: sample(replay, inserted, k, batch_size=agent.config.batch_size)  # noqa: E731
+    draw = partial(sample, replay, inserted, batch_size=agent.config.batch_size)
 
     def critic_step(learner: Learner, key: Key) -> tuple[Learner, Metrics]:
         sample_key, update_key = jax.random.split(key)
