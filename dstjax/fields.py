@@ -88,7 +88,7 @@ class Config:
     batch_size: int = _field(256, "transitions per update", COUNT)
     replay_capacity: int = _field(1_000_000, "transitions kept per member (never more than `steps`)", COUNT)
     num_samples: int = _field(10, "samples of the return per transition (N)", COUNT)
-    drop_samples: int = _field(6, "largest of the 2N pooled target samples that are dropped", COUNT_OR_ZERO)
+    drop_samples: int = _field(10, "largest of the 2N pooled target samples that are dropped", COUNT_OR_ZERO)
     noise_dim: int = _field(8, "dimension of the critic's noise (K)", COUNT)
     width: int = _field(256, "hidden units per layer of actor and critics", COUNT)
     depth: int = _field(2, "hidden layers of actor and critics", COUNT)
