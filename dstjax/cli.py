@@ -1,6 +1,7 @@
 """The command line `dstjax`. Parsing, help and complaints about input import no JAX, so that they are quick."""
 
 import dataclasses
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -78,7 +79,8 @@ def train(words: Sequence[str]) -> int:
 
     place_names = {field.name for field in dataclasses.fields(Place)}
     place = Place(**{name: given.pop(name) for name in place_names & given.keys()})
-    place = dataclasses.replace(place, runs_dir=Path(place.runs_dir))
+    command = shlex.join(["dstjax", "train", *words])
+    place = dataclasses.replace(place, runs_dir=Path(place.runs_dir), command=command)
     given |= _seeds(given)
     default = Plan(Config(), (Config().method,))
     return run(None if place.resume else default.with_options(given), place, given)

@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 import shlex
-import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -32,6 +31,7 @@ class Place:
       tracker: `wandb` or `none`.
       wandb_project: project of the W&B runs.
       devices: devices to spread the members over; None takes all.
+      command: what was typed, for the record.
     """
 
     name: str | None = None
@@ -40,6 +40,7 @@ class Place:
     tracker: str = "wandb"
     wandb_project: str = "dstjax"
     devices: int | None = None
+    command: str = ""
 
 
 def build_programs(plan: Plan) -> list[Program]:
@@ -91,7 +92,7 @@ def train(
     _require_memory(programs)
     members = [member_rows(plan, index, program) for index, program in enumerate(programs)]
     if not place.resume:
-        surroundings = {"command": shlex.join(sys.argv), **backend.describe()}
+        surroundings = {"command": place.command, **backend.describe()}
         directory.create(plan, surroundings, [row for rows in members for row in rows])
     tracker = make_tracker(place.tracker, place.wandb_project, directory.path)
     with directory.lock(), ProgressView() as view, StopSignals(view.say) as stop:
