@@ -78,8 +78,8 @@ def test_loss_bounds_the_negative_log_likelihood():
 
 
 def test_learns_a_bimodal_transition():
-    model, data = CVAE(1, 32, 2, 2), bimodal(jax.random.key(0), 20_000)
-    params, world = fit(model, data, 4000, jax.random.key(1))
+    model, data = CVAE(1, 32, 2, 1), bimodal(jax.random.key(0), 20_000)
+    params, world = fit(model, data, 4000, jax.random.key(1), learning_rate=1e-3)
     for obs, action in ((0.5, -0.3), (-0.8, 0.6)):
         next_obs, reward = draw(model, params, world, [obs], [action], jax.random.key(2))
         high, gap = obs + action + 0.5 + 0.2 * obs, 0.5 + 0.2 * obs
