@@ -9,7 +9,7 @@ from dstjax.agent import losses
 from dstjax.agent.core import Agent, Learner, apply_gradients, polyak
 from dstjax.agent.replay import sample
 from dstjax.config import Hyper
-from dstjax.types import Array, Key, Metrics, Transition
+from dstjax.types import Array, Key, Metrics, Params, Transition
 
 
 def update_critic(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key: Key) -> tuple[Learner, Metrics]:
@@ -30,12 +30,7 @@ def update_critic(agent: Agent, learner: Learner, batch: Transition, hyper: Hype
     (loss, metrics), grads = jax.value_and_grad(losses.critic_loss, argnums=2, has_aux=True)(
         agent, learner, learner.params.critic, batch, targets, hyper, loss_key
     )
-    critic, optimizer, norm = apply_gradients(
-        learner.params.critic, learner.optimizer.critic, grads, hyper.critic_lr, hyper.max_grad_norm
-    )
-    learner = learner.replace(
-        params=learner.params.replace(critic=critic), optimizer=learner.optimizer.replace(critic=optimizer)
-    )
+    learner, norm = _descend(learner, "critic", grads, hyper.critic_lr, hyper)
     return learner, {"critic/loss": loss, "critic/grad_norm": norm, **metrics}
 
 
@@ -57,12 +52,7 @@ def update_model(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper
     (loss, metrics), grads = jax.value_and_grad(agent.model.loss, has_aux=True)(
         learner.params.model, learner.stats, batch, key, hyper.kl_weight
     )
-    model, optimizer, _ = apply_gradients(
-        learner.params.model, learner.optimizer.model, grads, hyper.model_lr, hyper.max_grad_norm
-    )
-    learner = learner.replace(
-        params=learner.params.replace(model=model), optimizer=learner.optimizer.replace(model=optimizer)
-    )
+    learner, _ = _descend(learner, "model", grads, hyper.model_lr, hyper)
     return learner, {"model/loss": loss, **{f"model/{name}": value for name, value in metrics.items()}}
 
 
@@ -80,16 +70,23 @@ def update_actor(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper
       The new learner, and metrics.
     """
     loss, grads = jax.value_and_grad(losses.actor_loss, argnums=2)(agent, learner, learner.params.actor, batch, key)
-    actor, optimizer, norm = apply_gradients(
-        learner.params.actor, learner.optimizer.actor, grads, hyper.actor_lr, hyper.max_grad_norm
-    )
+    learner, norm = _descend(learner, "actor", grads, hyper.actor_lr, hyper)
     learner = learner.replace(
-        params=learner.params.replace(actor=actor),
-        optimizer=learner.optimizer.replace(actor=optimizer),
-        target_actor=polyak(learner.target_actor, actor, hyper.tau),
+        target_actor=polyak(learner.target_actor, learner.params.actor, hyper.tau),
         target_critic=polyak(learner.target_critic, learner.params.critic, hyper.tau),
     )
     return learner, {"actor/loss": loss, "actor/grad_norm": norm}
+
+
+def _descend(learner: Learner, name: str, grads: Params, rate: Array, hyper: Hyper) -> tuple[Learner, Array]:
+    """One optimizer step of the network `name`; the new learner, and the norm of its gradients."""
+    params, optimizer, norm = apply_gradients(
+        getattr(learner.params, name), getattr(learner.optimizer, name), grads, rate, hyper.max_grad_norm
+    )
+    learner = learner.replace(
+        params=learner.params.replace(**{name: params}), optimizer=learner.optimizer.replace(**{name: optimizer})
+    )
+    return learner, norm
 
 
 def update_cycle(
