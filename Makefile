@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+JOBS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
@@ -16,16 +18,16 @@ run: $(RUN_STAMP)  ## set up and run the quickstart: dst and td3 on a noisy inve
 	$(BIN)/python -m experiments.quickstart
 
 test: $(DEV_STAMP)  ## set up and run the fast tests
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: $(DEV_STAMP)  ## run the long tests only
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 check: $(DEV_STAMP)  ## what CI runs: linter, formatter, type checker, tests (layers and docstrings among them)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 format: $(DEV_STAMP)  ## rewrite the sources as the linter and the formatter want them
 	$(BIN)/ruff check --fix

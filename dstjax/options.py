@@ -128,6 +128,10 @@ GROUPS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
 }
 
 
+Groups = dict[str, tuple[str, tuple[Option, ...]]]
+"""Title to summary and options: one box each in the help."""
+
+
 def parse_train(arguments: Sequence[str]) -> dict[str, Any]:
     """Read the arguments of `dstjax train`; prints the help and exits where it is asked for. Imports no JAX.
 
@@ -140,31 +144,58 @@ def parse_train(arguments: Sequence[str]) -> dict[str, Any]:
     Raises:
       UserError: naming the option, its value and what is allowed.
     """
+    summary = "Train a population: one compiled program per method, seeds and numbers as its members."
+    groups = {group: (text, options()) for group, (text, options) in GROUPS.items()}
+    given, rest = parse("train", summary, groups, arguments)
+    if rest:
+        raise UserError(f"unexpected argument '{rest[0]}'; options start with two dashes, see --help")
+    return given
+
+
+def parse(command: str, summary: str, groups: Groups, arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Read the arguments of a command; prints the help and exits where it is asked for. Imports no JAX.
+
+    Args:
+      command: its name.
+      summary: what it does, for the help.
+      groups: its options.
+      arguments: the words after its name.
+
+    Returns:
+      The values of the given options by name (an option that is not given has no entry), and the words before the
+      first option.
+
+    Raises:
+      UserError: naming the option, its value and what is allowed.
+    """
     import tyro
 
-    groups = {group: options() for group, (_, options) in GROUPS.items()}
     parsed: Any
-    parsed, rest = tyro.cli(_command(groups), prog="dstjax train", args=list(arguments), return_unknown_args=True)
-    if rest:
-        raise unknown_option(rest[0], [option.flag for options in groups.values() for option in options])
+    parsed, rest = tyro.cli(
+        _command(command, summary, groups), prog=f"dstjax {command}", args=list(arguments), return_unknown_args=True
+    )
+    flags = [option.flag for _, options in groups.values() for option in options]
+    for word in rest:
+        if word.startswith("-"):
+            raise unknown_option(word, flags)
     given = {}
-    for group, options in groups.items():
+    for group, (_, options) in groups.items():
         for option in options:
             words = getattr(getattr(parsed, group), _key(option))
             if words is not False:
                 given[option.name] = words if option.kind is bool else option.parse(words)
-    return given
+    return given, rest
 
 
-def _command(groups: dict[str, tuple[Option, ...]]) -> type:
+def _command(name: str, summary: str, groups: Groups) -> type:
     """A dataclass for tyro: one nested dataclass per group of options, all words kept as they are typed."""
     fields = []
-    for group, options in groups.items():
+    for group, (text, options) in groups.items():
         nested = dataclasses.make_dataclass(group, [(_key(option), _annotation(option), False) for option in options])
-        nested.__doc__ = GROUPS[group][0]
+        nested.__doc__ = text
         fields.append((group, nested, dataclasses.field(default_factory=nested)))
-    command = dataclasses.make_dataclass("train", fields)
-    command.__doc__ = "Train a population: one compiled program per method, seeds and numbers as its members."
+    command = dataclasses.make_dataclass(name, fields)
+    command.__doc__ = summary
     return command
 
 
@@ -192,7 +223,7 @@ def _key(option: Option) -> str:
 
 
 def unknown_option(word: str, flags: Sequence[str]) -> UserError:
-    """The error for a word that the command line does not know.
+    """The error for an option that the command line does not know.
 
     Args:
       word: as it was typed.
@@ -201,7 +232,5 @@ def unknown_option(word: str, flags: Sequence[str]) -> UserError:
     Returns:
       An error that names the nearest option.
     """
-    if not word.startswith("-"):
-        return UserError(f"unexpected argument '{word}'; options start with two dashes, see --help")
     close = difflib.get_close_matches(word.split("=")[0].replace("_", "-"), flags, n=1, cutoff=0.5)
     return UserError(f"unknown option '{word}'; {f'did you mean {close[0]}?' if close else 'see --help'}")

@@ -18,12 +18,12 @@ ROOMS = (
         "math",
         "normalize",
         "nets",
-        "world",
         "envs",
+        "world",
         "methods",
     ),
     *("agent", "population", "plan", "runs", "checkpoints", "tracking", "stats", "report", "progress", "plots"),
-    *("signals", "loop", "runner", "options", "cli"),
+    *("signals", "loop", "runner", "options", "commands", "cli"),
 )
 MATH_MAY_IMPORT = {"math", "types", "errors"}
 TREES = modules()

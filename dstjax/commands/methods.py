@@ -1,0 +1,20 @@
+"""`dstjax methods`."""
+
+from collections.abc import Sequence
+
+from dstjax.commands.words import print_table, require_no_words
+from dstjax.methods import METHODS
+
+
+def main(words: Sequence[str]) -> int:
+    """Print the methods: `dstjax methods`.
+
+    Args:
+      words: none.
+
+    Returns:
+      Exit code.
+    """
+    require_no_words("methods", words, "list the methods")
+    print_table({name: f"{method.summary} ({method.source})" for name, method in METHODS.items()})
+    return 0
