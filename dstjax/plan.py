@@ -2,11 +2,15 @@
 
 import dataclasses
 import datetime
+import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dstjax.errors import UserError
 from dstjax.fields import Config, Hyper, check_fields
+
+if TYPE_CHECKING:
+    from dstjax.population import Members
 
 Numbers = dict[str, tuple[float, ...]]
 """One or more values of each `Hyper` number by its dotted name; several values make it an axis of the population."""
@@ -49,12 +53,16 @@ class Plan:
       methods: one compiled program each, run in this order.
       seeds: shared by methods and numbers, so that comparisons are paired.
       numbers: changes to the defaults of `Hyper`, by dotted name; completed with the defaults.
+      zipped: names of numbers whose values go together, first with first, instead of in every combination.
+      part: `(k, K)` keeps the k-th of K blocks of the members, counted from 0: a shard of the run.
     """
 
     config: Config
     methods: tuple[str, ...]
     seeds: tuple[int, ...] = (0,)
     numbers: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    zipped: tuple[str, ...] = ()
+    part: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:
         for field in ("methods", "seeds"):
@@ -63,13 +71,20 @@ class Plan:
         for name, values in self.numbers.items():
             if name not in known:
                 raise UserError(f"{name}: unknown number; allowed: {', '.join(known)}")
-            _check_distinct(name, values)
+            if name not in self.zipped:
+                _check_distinct(name, values)
+        _check_zipped(self.zipped, self.numbers)
         object.__setattr__(self, "numbers", {**known, **self.numbers})
         object.__setattr__(self, "config", dataclasses.replace(self.config, method=self.methods[0]))
         check_fields(self.config)
         for name, values in self.numbers.items():
             for value in values:
                 check_fields(_hyper({name: value}))
+        index, count = self.part
+        if not 0 <= index < count <= self.grid_size():
+            raise UserError(
+                f"part: {index} of {count} is not allowed; allowed: at most {self.grid_size()}, the members"
+            )
 
     def programs(self) -> list[Config]:
         """The configs of the programs: one per method."""
@@ -79,6 +94,22 @@ class Plan:
         """The numbers that have several values."""
         return {name: values for name, values in self.numbers.items() if len(values) > 1}
 
+    def grid_size(self) -> int:
+        """Members of each program before `part` takes its block."""
+        columns = [len(values) for name, values in self.numbers.items() if name not in self.zipped]
+        return len(self.seeds) * math.prod(columns) * (len(self.numbers[self.zipped[0]]) if self.zipped else 1)
+
+    def block(self) -> slice:
+        """Which of those members the run trains: near-equal blocks, in order."""
+        (index, count), size = self.part, self.grid_size()
+        return slice(index * size // count, (index + 1) * size // count)
+
+    def members(self) -> "Members":
+        """The members of each program; imports JAX."""
+        from dstjax.population import grid
+
+        return grid(self.hyper(), self.seeds, self.axes(), zipped=self.zipped)[self.block()]
+
     def hyper(self) -> Hyper:
         """The numbers as a `Hyper`; those that are axes have their first value."""
         return _hyper({name: values[0] for name, values in self.numbers.items()})
@@ -87,7 +118,12 @@ class Plan:
         """Plain data for `config.yaml`; `from_record` reads it back."""
         config = {f.name: getattr(self.config, f.name) for f in dataclasses.fields(Config) if f.name != "method"}
         hyper = {name: values[0] if len(values) == 1 else list(values) for name, values in self.numbers.items()}
-        return {"methods": list(self.methods), "seeds": list(self.seeds), "config": config, "hyper": hyper}
+        record = {"methods": list(self.methods), "seeds": list(self.seeds), "config": config, "hyper": hyper}
+        if self.zipped:
+            record["zipped"] = list(self.zipped)
+        if self.part != (0, 1):
+            record["part"] = list(self.part)
+        return record
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Plan":
@@ -101,7 +137,8 @@ class Plan:
             name: tuple(value) if isinstance(value, list) else (value,) for name, value in record["hyper"].items()
         }
         config = Config(**record["config"], method=record["methods"][0])
-        return cls(config, tuple(record["methods"]), tuple(record["seeds"]), numbers)
+        shape = {name: tuple(record[name]) for name in ("zipped", "part") if name in record}
+        return cls(config, tuple(record["methods"]), tuple(record["seeds"]), numbers, **shape)
 
     def with_options(self, given: Mapping[str, Any]) -> "Plan":
         """This plan with the given options in the place of its own: see `flat` for their names."""
@@ -109,7 +146,7 @@ class Plan:
         config = dataclasses.replace(self.config, **{name: given[name] for name in static & given.keys()})
         numbers = {name: tuple(given[name]) for name in self.numbers if name in given}
         methods, seeds = given.get("method", self.methods), given.get("seeds", self.seeds)
-        return Plan(config, tuple(methods), tuple(seeds), {**self.numbers, **numbers})
+        return Plan(config, tuple(methods), tuple(seeds), {**self.numbers, **numbers}, self.zipped, self.part)
 
     def flat(self) -> dict[str, Any]:
         """Every field by the name of its option: Config fields, `method`, `seeds` and the numbers."""
@@ -148,6 +185,16 @@ def _hyper(numbers: Mapping[str, float]) -> Hyper:
         return dataclasses.replace(record, **changes)
 
     return replace(Hyper(), "")
+
+
+def _check_zipped(zipped: tuple[str, ...], numbers: Mapping[str, tuple[float, ...]]) -> None:
+    _check_distinct("zipped", zipped or ("none",))
+    for name in zipped:
+        first, length = zipped[0], len(numbers.get(name, ()))
+        if length < 2 or length != len(numbers[first]):
+            raise UserError(
+                f"{name}: {length} values are not allowed; allowed: two or more, as many as {first}, which it goes with"
+            )
 
 
 def _check_distinct(field: str, values: tuple) -> None:

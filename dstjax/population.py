@@ -39,6 +39,9 @@ class Members:
     def __len__(self) -> int:
         return len(self.seeds)
 
+    def __getitem__(self, block: slice) -> "Members":
+        return Members(jax.tree.map(lambda leaf: leaf[block], self.hyper), self.seeds[block])
+
     def rows(self) -> list[dict[str, float]]:
         """One dictionary per member: its index, its seed and every number by dotted name."""
         leaves = flatten(self.hyper)
@@ -64,13 +67,16 @@ def flatten(hyper: Hyper) -> dict[str, Any]:
     return {".".join(key.name for key in path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(hyper)}
 
 
-def grid(hyper: Hyper, seeds: Sequence[int], axes: Mapping[str, Sequence[float]]) -> Members:
+def grid(
+    hyper: Hyper, seeds: Sequence[int], axes: Mapping[str, Sequence[float]], *, zipped: Sequence[str] = ()
+) -> Members:
     """The product of seeds and numeric axes.
 
     Args:
       hyper: the numbers that no axis varies.
       seeds: they vary fastest, and are shared by all cells of the grid, so that comparisons are paired.
       axes: values by dotted name of a `Hyper` leaf.
+      zipped: names of axes of one length that vary together, as one axis of the product, which varies slowest.
 
     Returns:
       The members.
@@ -87,7 +93,12 @@ def grid(hyper: Hyper, seeds: Sequence[int], axes: Mapping[str, Sequence[float]]
     if len(seeds) == 0:
         raise UserError("seeds: 0 is not allowed; allowed: at least 1")
     structure = jax.tree.structure(hyper)
-    cells = [defaults | dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    together = list(zip(*(axes[name] for name in zipped), strict=True)) if zipped else [()]
+    apart = [name for name in axes if name not in zipped]
+    cells = [
+        {**defaults, **dict(zip(zipped, row, strict=True)), **dict(zip(apart, values, strict=True))}
+        for row, values in itertools.product(together, itertools.product(*(axes[name] for name in apart)))
+    ]
     for cell in cells:
         check_fields(jax.tree.unflatten(structure, list(cell.values())))
     columns = [np.repeat(np.asarray([cell[name] for cell in cells], np.float32), len(seeds)) for name in defaults]

@@ -55,9 +55,9 @@ def build_programs(plan: Plan) -> list[Program]:
     Raises:
       UserError: on a config that is not valid.
     """
-    from dstjax.population import Population, grid
+    from dstjax.population import Population
 
-    members = grid(plan.hyper(), plan.seeds, plan.axes())
+    members = plan.members()
     return [Population(config, members) for config in plan.programs()]
 
 

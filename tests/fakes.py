@@ -10,7 +10,7 @@ import numpy as np
 
 from dstjax.fields import Config
 from dstjax.plan import Plan
-from dstjax.population import Members, grid
+from dstjax.population import Members
 
 
 @flax.struct.dataclass
@@ -64,7 +64,7 @@ def fake_builder(before_chunk=None, bytes=1000):
     """A `build` for `runner.train`; the programs it made are in its list `made`."""
 
     def build(plan: Plan):
-        members = grid(plan.hyper(), plan.seeds, plan.axes())
+        members = plan.members()
         build.made = [FakePopulation(config, members, before_chunk, bytes) for config in plan.programs()]
         return build.made
 

@@ -1,3 +1,4 @@
+import dataclasses
 import datetime
 
 import pytest
@@ -83,3 +84,36 @@ def test_difference_names_the_field_and_both_values():
 
 def test_default_name_tells_task_methods_and_time():
     assert PLAN.default_name(datetime.datetime(2026, 1, 2, 3, 4, 5)) == "hopper-dst-td3-20260102-030405"
+
+
+def test_zipped_numbers_go_together_and_parts_make_the_whole():
+    zipped = {"tau": (0.1, 0.2, 0.1), "actor_lr": (1e-3, 1e-4, 1e-5), "noise.obs_scale": (0.0, 0.5)}
+    plan = Plan(Config(), ("td3",), (5, 6), zipped, zipped=("tau", "actor_lr"))
+    rows = plan.members().rows()
+    names = ("tau", "actor_lr", "noise.obs_scale", "seed")
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        (tau, rate, noise, seed)
+        for tau, rate in ((0.1, 1e-3), (0.2, 1e-4), (0.1, 1e-5))
+        for noise in (0.0, 0.5)
+        for seed in (5, 6)
+    ]
+    assert len(rows) == plan.grid_size()
+    parts = [dataclasses.replace(plan, part=(k, 5)) for k in range(5)]
+    blocks = [{**row, "member": 0} for part in parts for row in part.members().rows()]
+    assert blocks == [{**row, "member": 0} for row in rows]
+    assert all(Plan.from_record(yaml.safe_load(yaml.safe_dump(part.record()))) == part for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"zipped": ("tau", "actor_lr")}, "actor_lr: 3 values are not allowed; allowed: two or more, as many as tau"),
+        ({"zipped": ("tau", "kl_weight")}, "kl_weight: 0 values"),
+        ({"part": (2, 2)}, "part: 2 of 2 is not allowed"),
+        ({"part": (0, 7)}, "allowed: blocks of 6 members"),
+    ],
+)
+def test_zips_and_parts_that_do_not_fit_are_named(changes, word):
+    numbers = {"tau": (0.1, 0.2), "actor_lr": (1e-3, 1e-4, 1e-5)}
+    with pytest.raises(UserError, match=word):
+        Plan(Config(), ("td3",), (0,), numbers, **changes)
