@@ -65,7 +65,7 @@ def _marks(labels: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _draw(axis: Any, drawn: Curve, label: str, mark: dict[str, Any]) -> None:
-    means, lows, highs = (np.asarray([getattr(e, name) for e in drawn.estimates]) for name in ("mean", "low", "high"))
+    means, lows, highs = (np.asarray([getattr(e, name) for e in drawn.estimates]) for name in ("value", "low", "high"))
     count = max(estimate.count for estimate in drawn.estimates)
     if 1 < count < MIN_SEEDS:
         lows, highs = np.nanmin(drawn.members, axis=0), np.nanmax(drawn.members, axis=0)

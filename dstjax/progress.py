@@ -68,7 +68,7 @@ def returns_text(rows: Sequence[Row]) -> str:
     levels: dict[str, list[float]] = {}
     for row in rows:
         levels.setdefault(noise_label(row), []).append(row["eval/return"])
-    return "return " + ", ".join(f"{mean_interval(values).mean:.4g} ({level})" for level, values in levels.items())
+    return "return " + ", ".join(f"{mean_interval(values).value:.4g} ({level})" for level, values in levels.items())
 
 
 class ProgressView:

@@ -29,7 +29,7 @@ def summary_table(rows: Sequence[Row]) -> Table:
             estimate = mean_interval([row["eval/return"] for row in last])
             steps = f"{min(row['step'] for row in last):,}"
             table.add_row(
-                line, noise, f"{estimate.mean:.1f}", interval_text(estimate), str(len(last)), steps,
+                line, noise, f"{estimate.value:.1f}", interval_text(estimate), str(len(last)), steps,
                 f"{last[0]['time/steps_per_s']:,.0f}",
             )  # fmt: skip
     return table

@@ -1,0 +1,53 @@
+"""Statistics over seeds, for honest comparisons at few of them (Agarwal et al., NeurIPS 2021).
+
+A *sample* is a list of strata, one per task and noise level, each with one score per seed. Intervals redraw seeds
+within their stratum; comparisons of two methods on the same seeds redraw both together.
+"""
+
+from dstjax.stats.intervals import (
+    INTERVAL,
+    LEVEL,
+    Estimate,
+    bootstrap,
+    bootstrap_replicates,
+    mean_interval,
+    percentile_interval,
+)
+from dstjax.stats.learning import Reach, area_under_curve, reach, saving, steps_to_threshold
+from dstjax.stats.scores import (
+    interquartile_mean,
+    mean_difference,
+    normalise,
+    performance_profile,
+    probability_of_improvement,
+    spread,
+    spread_ratio,
+)
+from dstjax.stats.table import Curve, curve, groups, last_rows, paired_scores
+
+__all__ = [
+    "INTERVAL",
+    "LEVEL",
+    "Curve",
+    "Estimate",
+    "Reach",
+    "area_under_curve",
+    "bootstrap",
+    "bootstrap_replicates",
+    "curve",
+    "groups",
+    "interquartile_mean",
+    "last_rows",
+    "mean_difference",
+    "mean_interval",
+    "normalise",
+    "paired_scores",
+    "percentile_interval",
+    "performance_profile",
+    "probability_of_improvement",
+    "reach",
+    "saving",
+    "spread",
+    "spread_ratio",
+    "steps_to_threshold",
+]
