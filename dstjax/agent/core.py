@@ -51,6 +51,8 @@ class TrainState:
     """`[num_envs]`"""
     replay: Transition
     key: Key
+    frozen_step: Array
+    """`[]` int32 environment steps done when the member diverged and was frozen, or `health.NEVER`."""
 
 
 @dataclasses.dataclass(frozen=True)

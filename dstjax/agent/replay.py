@@ -26,20 +26,26 @@ def init_replay(capacity: int, obs_size: int, action_size: int) -> Transition:
     )
 
 
-def insert(replay: Transition, batch: Transition, tick: Array) -> Transition:
+def insert(replay: Transition, batch: Transition, tick: Array, frozen: Array | bool = False) -> Transition:
     """Write a batch over the oldest transitions.
 
     Args:
       replay: the buffer; its capacity is a multiple of the batch size.
       batch: `[B]` new transitions.
       tick: number of batches inserted before.
+      frozen: `[]` bool; leave the buffer as it is. Its rows are selected, not the buffer, which is never copied.
 
     Returns:
       The buffer with the batch in it.
     """
     size = batch.reward.shape[0]
     start = (tick * size) % replay.reward.shape[0]
-    return jax.tree.map(lambda old, new: jax.lax.dynamic_update_slice_in_dim(old, new, start, axis=0), replay, batch)
+
+    def write(old: Array, new: Array) -> Array:
+        rows = jnp.where(frozen, jax.lax.dynamic_slice_in_dim(old, start, size, axis=0), new)
+        return jax.lax.dynamic_update_slice_in_dim(old, rows, start, axis=0)
+
+    return jax.tree.map(write, replay, batch)
 
 
 def sample(replay: Transition, inserted: Array, key: Key, *, batch_size: int) -> Transition:

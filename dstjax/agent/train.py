@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from dstjax.agent.core import Agent, Learner, TrainState
+from dstjax.agent.health import NEVER, keep_where, spoilt
 from dstjax.agent.replay import init_replay, insert
 from dstjax.agent.rollout import collect
 from dstjax.agent.update import update_cycle
@@ -45,6 +46,7 @@ def init(agent: Agent, key: Key, hyper: Hyper) -> TrainState:
         env=reset(jax.random.split(env_key, agent.config.num_envs), hyper.noise),
         replay=init_replay(replay_capacity(agent.config), agent.env.obs_size, agent.env.action_size),
         key=key,
+        frozen_step=jnp.full((), NEVER, jnp.int32),
     )
 
 
@@ -60,6 +62,7 @@ def train_chunk(agent: Agent, state: TrainState, hyper: Hyper, step: Array) -> t
 
     Returns:
       The new state, and metrics: means over the updates (NaN where none was done) and over the episodes that ended.
+      A member that diverges is frozen: see `TrainState.frozen_step`.
     """
     config = agent.config
     ticks = ticks_per_cycle(config)
@@ -70,13 +73,13 @@ def train_chunk(agent: Agent, state: TrainState, hyper: Hyper, step: Array) -> t
         uniform = tick * config.num_envs < config.warmup_steps
         env, batch, ended = collect(agent, state.learner, state.env, uniform, hyper, key)
         learner = state.learner.replace(stats=update_world_stats(state.learner.stats, batch))
-        replay = insert(state.replay, batch, tick)
+        replay = insert(state.replay, batch, tick, state.frozen_step != NEVER)
         return (state.replace(learner=learner, env=env, replay=replay), tick + 1), ended
 
     def cycle(carry: tuple[TrainState, Array], _: None) -> tuple[tuple[TrainState, Array], tuple[Metrics, Metrics]]:
-        state, done = carry
-        collect_key, update_key, key = jax.random.split(state.key, 3)
-        (state, done), ended = jax.lax.scan(tick, (state, done), jax.random.split(collect_key, ticks))
+        before, done = carry
+        collect_key, update_key, key = jax.random.split(before.key, 3)
+        (state, done), ended = jax.lax.scan(tick, (before, done), jax.random.split(collect_key, ticks))
         inserted = done * config.num_envs
 
         def learn(learner: Learner) -> tuple[Learner, Metrics]:
@@ -87,7 +90,11 @@ def train_chunk(agent: Agent, state: TrainState, hyper: Hyper, step: Array) -> t
             return learner, jax.tree.map(lambda s: jnp.full(s.shape, jnp.nan, s.dtype), shapes)
 
         learner, metrics = jax.lax.cond(inserted > config.warmup_steps, learn, skip, state.learner)
-        return (state.replace(learner=learner, key=key), done), (metrics, jax.tree.map(jnp.sum, ended))
+        after = _freeze(before, state.replace(learner=learner, key=key), metrics, inserted)
+        frozen = after.frozen_step != NEVER
+        metrics = jax.tree.map(lambda value: jnp.where(frozen, jnp.nan, value), metrics)
+        ended = jax.tree.map(lambda value: jnp.where(frozen, 0, value.sum()), ended)
+        return (after, done), (metrics, ended)
 
     cycles = config.chunk_steps // (ticks * config.num_envs)
     (state, _), (metrics, ended) = jax.lax.scan(cycle, (state, step // config.num_envs), None, length=cycles)
@@ -98,3 +105,11 @@ def train_chunk(agent: Agent, state: TrainState, hyper: Hyper, step: Array) -> t
         "train/episodes": ended["episodes"],
         "train/return": ended["return_sum"] / ended["episodes"],
     }
+
+
+def _freeze(before: TrainState, after: TrainState, metrics: Metrics, step: Array) -> TrainState:
+    """`after`, or for good the last state in good health with the step at which it ended; the replay is `after`'s."""
+    frozen = before.frozen_step != NEVER
+    spoilt_now = spoilt((after.learner, after.env), metrics)
+    kept = keep_where(frozen | spoilt_now, before.replace(replay=after.replay), after)
+    return kept.replace(frozen_step=jnp.where(spoilt_now & ~frozen, step, before.frozen_step).astype(jnp.int32))
