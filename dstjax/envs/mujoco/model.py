@@ -3,6 +3,7 @@
 import functools
 import importlib.metadata
 import importlib.util
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -34,38 +35,61 @@ def check_versions() -> None:
 
 
 def asset_path(file: str) -> Path:
-    """The path of an XML that ships with the installed Gymnasium, found without importing it.
+    """The path of a model file, found as Gymnasium's `xml_file` option is, without importing Gymnasium.
 
     Args:
-      file: its name among Gymnasium's assets.
+      file: path that begins with `/`, `.` or `~`, or the name of one of Gymnasium's own files.
 
     Returns:
       Where it should be.
 
     Raises:
-      UserError: where Gymnasium is not installed.
+      UserError: where there is no such file, or Gymnasium is not installed.
     """
     spec = importlib.util.find_spec("gymnasium")
     if spec is None or spec.origin is None:
         raise UserError("gymnasium: not installed; its MuJoCo task files are needed")
-    return Path(spec.origin).parent / "envs" / "mujoco" / "assets" / file
+    own = file.startswith(("/", ".", "~"))
+    path = Path(file).expanduser() if own else Path(spec.origin).parent / "envs" / "mujoco" / "assets" / file
+    if not path.is_file():
+        allowed = "one of Gymnasium's, or a path that begins with '/', '.' or '~'"
+        raise UserError(f"xml_file: '{file}' is not a file; allowed: {allowed}")
+    return path
 
 
 @functools.cache
 def c_model(file: str, solver: str = "exact") -> mujoco.MjModel:
-    """The compiled C model of a task file. Treat as read-only: it is shared.
+    """The compiled C model of a task file, with Newton's method as its solver. Treat as read-only: it is shared.
 
     Args:
-      file: name of an XML among Gymnasium's assets.
+      file: see `asset_path`.
       solver: preset, applied to the model.
 
     Returns:
       The model.
     """
-    model = mujoco.MjModel.from_xml_path(str(asset_path(file)))
+    with warnings.catch_warnings():  # of deprecated words in Gymnasium's files
+        warnings.simplefilter("ignore")
+        spec = mujoco.MjSpec.from_file(str(asset_path(file)))
+        spec.option.solver = mujoco.mjtSolver.mjSOL_NEWTON
+        _free_sliders(spec)
+        model = spec.compile()
     if (iterations := SOLVERS[solver]) is not None:
         model.opt.iterations = iterations
     return model
+
+
+def _free_sliders(spec: mujoco.MjSpec) -> None:
+    """Take frictionless cylinders off the planes they slide on: such a contact pushes along the normal, to no effect."""
+    cylinders = [geom for geom in spec.geoms if geom.type == mujoco.mjtGeom.mjGEOM_CYLINDER]
+    for geom in spec.geoms:
+        met = [other for other in cylinders if geom.conaffinity & other.contype and max(geom.condim, other.condim) == 1]
+        if (
+            geom.type == mujoco.mjtGeom.mjGEOM_PLANE
+            and met
+            and not any(o.conaffinity & geom.contype for o in cylinders)
+        ):
+            geom.conaffinity = 0
 
 
 def mjx_model(file: str, solver: str) -> tuple[mjx.Model, mjx.Data]:
@@ -74,7 +98,7 @@ def mjx_model(file: str, solver: str) -> tuple[mjx.Model, mjx.Data]:
     Safe inside a trace: the arrays are concrete.
 
     Args:
-      file: name of an XML among Gymnasium's assets.
+      file: see `asset_path`.
       solver: preset.
 
     Returns:

@@ -4,6 +4,7 @@ MJX unrolls the four Runge-Kutta stages, so that a program holds the forward dyn
 are scanned, with the same arithmetic, and only the few arrays that a task needs cross from one stage to the next.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +12,11 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import mujoco
+import numpy as np
 from mujoco import mjx
 
-from dstjax.envs.mujoco.solver import Problem, solve
+from dstjax.envs.mujoco.rows import Layout, contact_forces, fill, layout
+from dstjax.envs.mujoco.solver import Problem, row_forces, solve
 from dstjax.types import Array
 
 Readings = dict[str, Array]
@@ -28,8 +31,6 @@ _FORWARD = (
     mjx.com_pos,
     mjx.crb,
     mjx.factor_m,
-    mjx.collision,
-    mjx.make_constraint,
     mjx.transmission,
     mjx.fwd_velocity,
     mjx.fwd_actuation,
@@ -47,6 +48,8 @@ class Physics:
     """`[nv]` generalised velocities."""
     qacc_warmstart: Array
     """`[nv]` acceleration the constraint solver starts from."""
+    memory: Readings = dataclasses.field(default_factory=dict)
+    """Readings of the last step that the task compares with those of the next."""
 
 
 def simulate(
@@ -55,7 +58,7 @@ def simulate(
     """Hold a control for `frame_skip` physics steps.
 
     Args:
-      model: with integrator Euler, RK4 or implicitfast.
+      model: with integrator Euler or RK4. Its numbers may be traced, but for those that say how constraints give way.
       empty: `Data` made for the model.
       physics: state before.
       ctrl: `[nu]` in the actuators' units.
@@ -66,61 +69,69 @@ def simulate(
     Returns:
       The state after, and the readings.
     """
-    data = empty.replace(ctrl=ctrl)
+    data, plan = empty.replace(ctrl=ctrl), layout(model)
     runge_kutta = model.opt.integrator == mujoco.mjtIntegrator.mjINT_RK4
-    advance = _runge_kutta_frame if runge_kutta else _single_stage_frame
+    advance = _runge_kutta_frame if runge_kutta else _euler_frame
     blank = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(read, data))
 
     def frame(carry: tuple[Physics, Readings], _: None) -> tuple[tuple[Physics, Readings], None]:
-        return advance(model, data, *carry, read), None
+        return advance(model, plan, data, *carry, read), None
 
-    return jax.lax.scan(frame, (physics, blank), None, length=frame_skip)[0]
+    return jax.lax.scan(frame, (physics.replace(memory={}), blank), None, length=frame_skip)[0]
 
 
-def forward(model: mjx.Model, data: mjx.Data) -> mjx.Data:
+def forward(model: mjx.Model, plan: Layout, data: mjx.Data) -> mjx.Data:
     """Accelerations and forces at the positions, velocities and controls in `data`: C MuJoCo's `mj_forward`.
 
-    Everything up to the constraints is MJX's; their solution is `solver.solve`. Quantities that neither needs, such as
-    cameras, sensors and tendons, are left out.
+    Everything up to the constraints is MJX's; their rows are `rows.fill`'s and their solution is `solver.solve`'s.
+    Quantities that none of these needs, such as cameras, sensors and tendons, are left out.
 
     Args:
-      model: with unilateral constraints only.
+      model: whose constraints are unilateral.
+      plan: of its constraint rows.
       data: with `qpos`, `qvel`, `qacc_warmstart` and `ctrl` set.
 
     Returns:
-      The data with every derived quantity, `qacc` and `qfrc_constraint` among them.
+      The data with every derived quantity, among them `qacc`, `qfrc_constraint` and the contact forces `cfrc_ext` that
+      C MuJoCo's `mj_rnePostConstraint` would find.
     """
     for part in _FORWARD:
         data = part(model, data)
-    if data._impl.efc_J.size == 0:
+    rows = fill(plan, model, data)
+    if not len(rows.stiffness):
         return data.replace(qacc=data.qacc_smooth)
     problem = Problem(
         mass=mjx.full_m(model, data),
         force=data.qfrc_smooth,
         free=data.qacc_smooth,
-        jacobian=data._impl.efc_J,
-        stiffness=data._impl.efc_D,
-        reference=data._impl.efc_aref,
+        jacobian=rows.jacobian,
+        stiffness=rows.stiffness,
+        reference=rows.reference,
     )
     qacc, force = solve(problem, data.qacc_warmstart, iterations=model.opt.iterations)
-    return data.replace(qacc=qacc, qfrc_constraint=force)
+    touch = contact_forces(plan, model, data, rows, row_forces(problem, qacc))
+    return data.tree_replace({"qacc": qacc, "qfrc_constraint": force, "_impl.cfrc_ext": touch})
 
 
 def _place(data: mjx.Data, physics: Physics) -> mjx.Data:
     return data.replace(qpos=physics.qpos, qvel=physics.qvel, qacc_warmstart=physics.qacc_warmstart)
 
 
-def _single_stage_frame(
-    model: mjx.Model, data: mjx.Data, physics: Physics, _: Readings, read: Read
+def _euler_frame(
+    model: mjx.Model, plan: Layout, data: mjx.Data, physics: Physics, _: Readings, read: Read
 ) -> tuple[Physics, Readings]:
-    data = forward(model, _place(data, physics))
-    euler = model.opt.integrator == mujoco.mjtIntegrator.mjINT_EULER
-    end = mjx.euler(model, data) if euler else mjx.implicit(model, data)
-    return Physics(end.qpos, end.qvel, data.qacc), read(data)
+    """Semi-implicit: velocities first, with the joints' damping at the new ones, then positions."""
+    data = forward(model, plan, _place(data, physics))
+    inertia = mjx.full_m(model, data) + jnp.diag(model.opt.timestep * model.dof_damping)
+    force = data.qfrc_smooth + data.qfrc_constraint
+    qacc = jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(inertia), force)
+    dt = model.opt.timestep
+    qvel = physics.qvel + dt * qacc
+    return Physics(integrate(model, physics.qpos, qvel, dt), qvel, data.qacc), read(data)
 
 
 def _runge_kutta_frame(
-    model: mjx.Model, data: mjx.Data, physics: Physics, blank: Readings, read: Read
+    model: mjx.Model, plan: Layout, data: mjx.Data, physics: Physics, blank: Readings, read: Read
 ) -> tuple[Physics, Readings]:
     dt = model.opt.timestep
 
@@ -129,7 +140,7 @@ def _runge_kutta_frame(
         offset, weight = tableau
         qpos = integrate(model, physics.qpos, offset * slope_pos, dt)
         qvel = physics.qvel + offset * slope_vel * dt
-        out = forward(model, _place(data, Physics(qpos, qvel, slope_vel)))
+        out = forward(model, plan, _place(data, Physics(qpos, qvel, slope_vel)))
         return (qvel, out.qacc, sum_pos + weight * qvel, sum_vel + weight * out.qacc, read(out)), None
 
     zero = jnp.zeros_like(physics.qvel)
@@ -141,7 +152,7 @@ def _runge_kutta_frame(
 
 
 def integrate(model: mjx.Model, qpos: Array, velocity: Array, dt: Array | float) -> Array:
-    """Positions after moving with a generalised velocity, for models whose joints are hinges and slides.
+    """Positions after moving with a generalised velocity, for models whose joints are hinges, slides and free bodies.
 
     Args:
       model: whose joints these are.
@@ -150,11 +161,35 @@ def integrate(model: mjx.Model, qpos: Array, velocity: Array, dt: Array | float)
       dt: duration (s).
 
     Returns:
-      `[nq]` after.
+      `[nq]` after, quaternions normalised.
 
     Raises:
-      NotImplementedError: for a joint with a quaternion.
+      NotImplementedError: for a ball joint.
     """
-    if model.nq != model.nv:
-        raise NotImplementedError("joints with quaternions")
-    return qpos + dt * velocity
+    if (model.jnt_type == mujoco.mjtJoint.mjJNT_BALL).any():
+        raise NotImplementedError("ball joints")
+    free = np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)
+    turning = (model.jnt_dofadr[free, None] + np.arange(3, 6)).ravel()
+    straight = np.delete(np.arange(model.nv), turning)
+    quaternions = model.jnt_qposadr[free, None] + np.arange(3, 7)
+    places = np.delete(np.arange(model.nq), quaternions.ravel())
+    moved = qpos.at[places].add(dt * velocity[straight])
+    if not len(free):
+        return moved
+    turned = jax.vmap(_turn, in_axes=(0, 0, None))(qpos[quaternions], velocity[turning].reshape(-1, 3), dt)
+    return moved.at[quaternions].set(turned)
+
+
+def _turn(quaternion: Array, velocity: Array, dt: Array | float) -> Array:
+    """`[4]` (w, x, y, z) after turning at `[3]` (rad/s, in the body's own frame)."""
+    square = velocity @ velocity
+    still = square == 0
+    speed = jnp.sqrt(jnp.where(still, 1, square))
+    half = 0.5 * dt * speed
+    spin = jnp.where(still, 0.5 * dt, jnp.sin(half) / speed) * velocity
+    cosine = jnp.where(still, 1, jnp.cos(half))
+    scalar, vector = quaternion[0], quaternion[1:]
+    turned = jnp.concatenate(
+        [(scalar * cosine - vector @ spin)[None], scalar * spin + cosine * vector + jnp.cross(vector, spin)]
+    )
+    return turned / jnp.linalg.norm(turned)

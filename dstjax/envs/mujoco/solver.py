@@ -4,7 +4,7 @@ The acceleration minimises the convex, piecewise quadratic
 
 .. math:: \tfrac12 (a - a_s)^T M (a - a_s) + \tfrac12 \sum_i D_i \min(0, J_i a - r_i)^2
 
-over unilateral rows (joint limits, frictionless and pyramidal contacts), the primal problem of Todorov, "Convex and
+over the unilateral rows of `rows.fill`, the primal problem of Todorov, "Convex and
 analytically-invertible dynamics with contacts and constraints" (ICRA 2014). MJX brackets each line search by a loop;
 on a piecewise quadratic the root can be computed in closed form, which is cheaper to run and much cheaper to compile,
 and an unchanged active set proves the minimum, which ends the loop without a tolerance.
@@ -96,8 +96,21 @@ def _cost(problem: Problem, acceleration: Array) -> Array:
     return 0.5 * (offset @ problem.mass @ offset + jnp.sum(problem.stiffness * violation**2))
 
 
+def row_forces(problem: Problem, acceleration: Array) -> Array:
+    """The force of each row at an acceleration.
+
+    Args:
+      problem: see there.
+      acceleration: `[V]`
+
+    Returns:
+      `[C]` non-negative.
+    """
+    return -problem.stiffness * jnp.minimum(_slack(problem, acceleration), 0)
+
+
 def _constraint_force(problem: Problem, acceleration: Array) -> Array:
-    return -(problem.stiffness * jnp.minimum(_slack(problem, acceleration), 0)) @ problem.jacobian
+    return row_forces(problem, acceleration) @ problem.jacobian
 
 
 def _gradient(problem: Problem, acceleration: Array) -> Array:
