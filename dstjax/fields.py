@@ -66,7 +66,15 @@ class Hyper:
     smoothing_std: Any = _field(0.2, "target policy smoothing noise of point critics (action unit)", NON_NEGATIVE)
     smoothing_clip: Any = _field(0.5, "bound of the target policy smoothing noise (action unit)", NON_NEGATIVE)
     bandwidth: Any = _field(100.0, "kernel bandwidth h (1 / return unit for the multiquadric)", POSITIVE)
-    gradient_weight: Any = _field(1.0, "factor of the gradient coordinates in the distance", NON_NEGATIVE)
+    gradient_weight: Any = _field(
+        1.0, "factor of the gradient coordinates in the distance, or of MAGE's gradient term over its 5", NON_NEGATIVE
+    )
+    dobs_weight: Any = _field(
+        1.0, "further factor of the observation gradients (of normalised observations) in the distance", NON_NEGATIVE
+    )
+    huber_threshold: Any = _field(1.0, "where Huber losses of values turn linear (return unit)", POSITIVE)
+    support_low: Any = _field(-100.0, "lowest return of categorical critics (return unit)", Domain())
+    support_size: Any = _field(600.0, "highest less lowest return of categorical critics (return unit)", POSITIVE)
     ascent_step: Any = _field(0.3, "first step of the ascent over slicing directions (radian)", POSITIVE)
     kl_weight: Any = _field(1.0, "beta of the world model's ELBO", NON_NEGATIVE)
     max_grad_norm: Any = _field(1e4, "global-norm bound of each network's gradient", POSITIVE)
@@ -89,6 +97,8 @@ class Config:
     replay_capacity: int = _field(1_000_000, "transitions kept per member (never more than `steps`)", COUNT)
     num_samples: int = _field(10, "samples of the return per transition (N)", COUNT)
     drop_samples: int = _field(10, "largest of the 2N pooled target samples that are dropped", COUNT_OR_ZERO)
+    atoms: int = _field(51, "returns that a categorical critic gives probabilities of", Domain(2))
+    level_features: int = _field(64, "cosines that an implicit quantile critic embeds its levels in", COUNT)
     noise_dim: int = _field(8, "dimension of the critic's noise (K)", COUNT)
     width: int = _field(256, "hidden units per layer of actor and critics", COUNT)
     depth: int = _field(2, "hidden layers of actor and critics", COUNT)

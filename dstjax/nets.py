@@ -68,6 +68,53 @@ class Critic(nn.Module):
         return MLP(self.width, self.depth, 1)(jnp.concatenate([obs, action, latent], axis=-1))[..., 0]
 
 
+class QuantileCritic(nn.Module):
+    """Quantiles of the return at fixed levels: one output per level, of which a one-hot latent picks one."""
+
+    width: int
+    depth: int
+
+    @nn.compact
+    def __call__(self, obs: Array, action: Array, latent: Array) -> Array:
+        """`[..., S]`, `[..., A]`, `[..., N]` to `[...]`."""
+        quantiles = MLP(self.width, self.depth, latent.shape[-1])(jnp.concatenate([obs, action], axis=-1))
+        return (quantiles * latent).sum(axis=-1)
+
+
+class ImplicitCritic(nn.Module):
+    """The return's quantile at any level (IQN; Dabney et al., 2018).
+
+    The first layer's output is multiplied by an embedding of the level, made of its cosines, so that this layer runs
+    once for all levels.
+    """
+
+    width: int
+    depth: int
+    features: int
+
+    @nn.compact
+    def __call__(self, obs: Array, action: Array, latent: Array) -> Array:
+        """`[..., S]`, `[..., A]` and a level `[..., 1]` in `(0, 1)` to `[...]`."""
+        cosines = jnp.cos(jnp.pi * jnp.arange(self.features) * latent)
+        trunk = nn.swish(nn.Dense(self.width)(jnp.concatenate([obs, action], axis=-1)))
+        mixed = trunk * nn.swish(nn.Dense(self.width)(cosines))
+        return MLP(self.width, self.depth - 1, 1)(mixed)[..., 0]
+
+
+class CategoricalCritic(nn.Module):
+    """Logits of a categorical law of the return over fixed atoms (C51; Bellemare et al., 2017)."""
+
+    width: int
+    depth: int
+    atoms: int
+
+    @nn.compact
+    def __call__(self, obs: Array, action: Array, latent: Array) -> Array:
+        """`[..., S]`, `[..., A]` to `[..., atoms]`; takes no latent."""
+        del latent
+        return MLP(self.width, self.depth, self.atoms)(jnp.concatenate([obs, action], axis=-1))
+
+
 def apply(module: nn.Module, params: Params, *inputs: Array, method: str | None = None) -> Any:
     """`module.apply`, for networks without mutable state.
 

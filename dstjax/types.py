@@ -31,6 +31,11 @@ class Transition:
     """`[..., S]`"""
     terminated: Array
     """`[...]` 1.0 where the episode ended for good; a time limit is not a termination."""
+    truncated: Array | None = None
+    """`[...]` 1.0 where the next transition belongs to another episode although this one did not terminate; None where
+    nothing looks beyond one step."""
+    steps: Array | None = None
+    """`[...]` environment steps that it spans, each discounting once; None is one."""
 
 
 @flax.struct.dataclass
@@ -43,3 +48,5 @@ class SobolevSamples:
     """`[..., N, A]` gradients in the first action; `A` is 0 where a method uses none."""
     dobs: Array | None = None
     """`[..., N, S]` gradients in the first observation, or None for the action-only variant."""
+    weight: Array | None = None
+    """`[..., N]` weights of the samples that sum to one, or None for equal ones."""

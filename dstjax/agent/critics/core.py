@@ -1,0 +1,123 @@
+"""What every kind of critic offers, and what those share whose network gives one return per latent."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol
+
+import flax.linen as nn
+import jax
+
+from dstjax.config import Hyper
+from dstjax.math.sobolev import ModelFn, PolicyFn, sobolev_samples, sobolev_target, truncate
+from dstjax.types import Array, Key, SobolevSamples
+
+Net = Callable[[Array, Array, Array], Array]
+"""A critic's network with its parameters bound: `obs [S]`, `action [A]`, `latent [K]` to its output."""
+
+Gradient = Literal["none", "action", "complete"]
+"""Which gradients a sample carries beside the return."""
+
+
+class Critic(Protocol):
+    """A kind of critic. Everything takes one transition; `vmap` at the call site."""
+
+    @property
+    def network(self) -> nn.Module:
+        """Definition of the network, `(obs, action, latent)` to its output."""
+
+    @property
+    def num_latents(self) -> int:
+        """Latents per transition, `N`; each also takes one sample of the next state."""
+
+    def latents(self, key: Key, shape: tuple[int, ...] = ()) -> Array:
+        """`[*shape, N, K]` what samples are drawn from; consumes `key`."""
+
+    def samples(self, net: Net, obs: Array, action: Array, latents: Array, hyper: Hyper) -> SobolevSamples:
+        """Samples of the return at `obs [S]`, `action [A]`, with the gradients that the loss uses."""
+
+    def mean(self, net: Net, obs: Array, action: Array, latents: Array, hyper: Hyper) -> Array:
+        """`[]` the mean return, differentiable in everything: what an actor ascends."""
+
+    def target(
+        self,
+        critics: Sequence[Net],
+        model_fn: ModelFn,
+        policy_fn: PolicyFn,
+        obs: Array,
+        action: Array,
+        noise: Array,
+        latents: Array,
+        terminated: Array | float,
+        hyper: Hyper,
+        discount: Array | float,
+    ) -> SobolevSamples:
+        """Samples of the Bellman target from the target critics, without gradient of their own.
+
+        `model_fn` makes the outcome `(next_obs, reward)` of each row of `noise [N, ...]`; `policy_fn` is the target
+        policy. The kind's rule against over-estimation is applied.
+        """
+
+    def loss(
+        self, net: Net, obs: Array, action: Array, target: SobolevSamples, hyper: Hyper, key: Key
+    ) -> tuple[Array, SobolevSamples]:
+        """The loss `[]` to the target's samples, and the critic's own that went into it; consumes `key`."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sampled:
+    """What critics have in common whose network gives one return per latent.
+
+    Attributes:
+      width: hidden units per layer.
+      depth: hidden layers.
+      num_samples: samples of the return per transition, `N`.
+      drop: largest pooled target samples that are dropped (TQC; Kuznetsov et al., 2020).
+      gradient: which gradients samples carry.
+    """
+
+    width: int
+    depth: int
+    num_samples: int = 1
+    drop: int = 0
+    gradient: Gradient = "none"
+
+    @property
+    def num_latents(self) -> int:
+        """`N`, one per sample."""
+        return self.num_samples
+
+    def samples(self, net: Net, obs: Array, action: Array, latents: Array, hyper: Hyper) -> SobolevSamples:
+        """One sample for each of the latents `[N, K]`."""
+        del hyper
+        drawn = sobolev_samples(net, obs, action, latents, complete=self.gradient == "complete")
+        return self._kept(drawn)
+
+    def mean(self, net: Net, obs: Array, action: Array, latents: Array, hyper: Hyper) -> Array:
+        """`[]` the samples' mean return."""
+        del hyper
+        return jax.vmap(lambda latent: net(obs, action, latent))(latents).mean()
+
+    def target(
+        self,
+        critics: Sequence[Net],
+        model_fn: ModelFn,
+        policy_fn: PolicyFn,
+        obs: Array,
+        action: Array,
+        noise: Array,
+        latents: Array,
+        terminated: Array | float,
+        hyper: Hyper,
+        discount: Array | float,
+    ) -> SobolevSamples:
+        """The pooled samples of all critics but the `drop` largest; with one sample of each of two, their minimum."""
+        del hyper
+        pooled = sobolev_target(
+            model_fn, policy_fn, critics, obs, action, noise, latents, discount, terminated,
+            complete=self.gradient == "complete",
+        )  # fmt: skip
+        return self._kept(truncate(pooled, self.drop))
+
+    def _kept(self, samples: SobolevSamples) -> SobolevSamples:
+        """Without the gradients that are not used: to the compiler they are dead code, and cost nothing."""
+        return samples.replace(daction=samples.daction[:, :0]) if self.gradient == "none" else samples

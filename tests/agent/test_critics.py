@@ -1,0 +1,103 @@
+"""Kinds of critic on their own: each recovers a law it can be told, and makes its targets as a NumPy loop does."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from agents import numbers
+
+from dstjax.agent.critics import Categorical, Generative, Implicit, Point, Quantile
+from dstjax.math import cramer2
+
+SIZES = {"width": 32, "depth": 2}
+LOW, HIGH, SHARE = -1.0, 2.0, 0.7
+"""The return is `HIGH` with probability `SHARE`, else `LOW`, plus the action."""
+KINDS = {
+    "point": Point(**SIZES),
+    "generative": Generative(**SIZES, num_samples=8, noise_dim=2, distance="mmd"),
+    "sliced": Generative(**SIZES, num_samples=8, noise_dim=2, distance="sliced", gradient="action"),
+    "quantile": Quantile(**SIZES, num_samples=8),
+    "implicit": Implicit(**SIZES, num_samples=8, features=16),
+    "categorical": Categorical(**SIZES, atoms=31, num_draws=8),
+}
+
+
+def model_fn(obs, action, noise):
+    """A coin in the reward; the next observation does not matter."""
+    return obs, jnp.where(noise < SHARE, HIGH, LOW) + action[0]
+
+
+def fit(kind, hyper, steps=300, batch=32):
+    """Parameters of a critic fitted to the law, which no bootstrapping reaches."""
+    obs, latents = jnp.zeros(1), kind.latents(jax.random.key(0))
+    net = lambda params, *inputs: kind.network.apply(params, *inputs)  # noqa: E731
+    optimizer = optax.adam(optax.linear_schedule(1e-2, 1e-4, steps))
+
+    def loss(params, key):
+        action_key, noise_key, latent_key, loss_key = jax.random.split(key, 4)
+        action, critic = jax.random.uniform(action_key, (1,), minval=-1.0), partial(net, params)
+        target = kind.target(
+            [critic], model_fn, jnp.zeros_like, obs, action, jax.random.uniform(noise_key, (kind.num_latents,)),
+            kind.latents(latent_key), 1.0, hyper, 0.9,
+        )  # fmt: skip
+        return kind.loss(critic, obs, action, jax.lax.stop_gradient(target), hyper, loss_key)[0]
+
+    def update(carry, key):
+        params, state = carry
+        keys = jax.random.split(key, batch)
+        grads = jax.grad(lambda p: jax.vmap(partial(loss, p))(keys).mean())(params)
+        change, state = optimizer.update(grads, state)
+        return (optax.apply_updates(params, change), state), None
+
+    params = kind.network.init(jax.random.key(1), obs, jnp.zeros(1), latents[0])
+    keys = jax.random.split(jax.random.key(2), steps)
+    run = jax.jit(lambda carry: jax.lax.scan(update, carry, keys)[0][0])
+    return partial(net, run((params, optimizer.init(params))))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_each_kind_recovers_a_law_of_two_points(name):
+    kind, hyper = KINDS[name], numbers(huber_threshold=0.1, support_low=-3.0, support_size=6.0)
+    net, action = fit(kind, hyper), jnp.array([0.5])
+    latents = kind.latents(jax.random.key(3), (50,))
+    ask = lambda part: jax.jit(jax.vmap(lambda latent: part(net, jnp.zeros(1), action, latent, hyper)))(latents)  # noqa: E731
+    mean = ask(kind.mean).mean()
+    true = SHARE * HIGH + (1 - SHARE) * LOW + 0.5
+    if name == "point":  # a Huber loss of small threshold finds the median, one of the points
+        assert abs(mean - (HIGH + 0.5)) < 0.2
+        return
+    assert abs(mean - true) < 0.2
+    drawn = ask(kind.samples)
+    coins = jnp.repeat(jnp.array([LOW, HIGH]), jnp.array([300, 700]), total_repeat_length=1000) + 0.5
+    weight = None if drawn.weight is None else drawn.weight.ravel() / drawn.weight.sum()
+    # A point mass at the mean is 0.63 away; eight fixed quantiles can come to 0.01.
+    assert cramer2(drawn.value.ravel(), coins, u_weights=weight) < 0.06
+
+
+def test_categorical_target_is_the_shifted_law_of_smaller_mean():
+    kind, hyper = Categorical(width=4, depth=1, atoms=5), numbers(support_low=-1.0, support_size=4.0)
+    atoms = np.linspace(-1.0, 3.0, 5)
+    nets = [lambda s, a, xi: jnp.log(jnp.array([0.1, 0.2, 0.3, 0.3, 0.1])), lambda s, a, xi: s[0] * jnp.arange(5.0)]
+    for scale in (-1.0, 1.0):  # the second law leans to the low or to the high atoms
+        step = lambda s, a, noise, scale=scale: (scale * jnp.ones(1), a[0])  # noqa: E731
+        target = kind.target(
+            nets, step, jnp.zeros_like, jnp.zeros(1), jnp.array([0.5]), jnp.zeros((1, 0)),
+            kind.latents(jax.random.key(0)), 0.0, hyper, 0.5,
+        )  # fmt: skip
+        second = np.exp(scale * np.arange(5)) / np.exp(scale * np.arange(5)).sum()
+        expected = second if scale < 0 else [0.1, 0.2, 0.3, 0.3, 0.1]
+        np.testing.assert_allclose(target.value, 0.5 + 0.5 * atoms, rtol=1e-6)
+        np.testing.assert_allclose(target.weight, expected, rtol=1e-5)
+
+
+def test_quantile_target_pools_and_truncates_both_critics():
+    kind = Quantile(width=4, depth=1, num_samples=3, drop=2)
+    nets = [lambda s, a, pick, shift=shift: jnp.array([1.0, 2.0, 4.0]) @ pick + shift for shift in (0.0, 2.5)]
+    target = kind.target(
+        nets, lambda s, a, noise: (s, 10.0), jnp.zeros_like, jnp.zeros(1), jnp.zeros(1), jnp.zeros((3, 0)),
+        kind.latents(jax.random.key(0)), 0.0, numbers(), 0.5,
+    )  # fmt: skip
+    np.testing.assert_allclose(target.value, [10.5, 11.0, 11.75, 12.0])
