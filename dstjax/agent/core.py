@@ -71,7 +71,7 @@ class Agent:
     def model(self) -> WorldModel | None:
         """The world model's definition, if the method has one."""
         name = self.method.model
-        return None if name is None else world.make(name, self.config, self.env.obs_size)
+        return None if name is None else world.make(name, self.config, self.env)
 
     @property
     def actor(self) -> nets.Actor:

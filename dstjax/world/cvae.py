@@ -8,9 +8,11 @@ import jax.numpy as jnp
 
 from dstjax.nets import MLP, apply
 from dstjax.types import Array, Key, Metrics, Params, Transition
-from dstjax.world.core import WorldStats, outcome_of
+from dstjax.world.core import WorldStats, inputs, normalized, prediction
+from dstjax.world.gaussian import gaussian, kl_divergence, log_density, soft_bound
 
-_LOG_STD_BOUND = (-5.0, 1.0)
+_BOUND_SAMPLES = 64
+"""Draws of the encoder per transition in the reported log-likelihood."""
 
 
 class _Networks(nn.Module):
@@ -28,14 +30,14 @@ class _Networks(nn.Module):
         self.log_std = self.param("log_std", nn.initializers.zeros, (self.out,))
 
     def encode(self, x: Array, y: Array) -> tuple[Array, Array]:
-        return _gaussian(self.encoder(jnp.concatenate([x, y], axis=-1)))
+        return gaussian(self.encoder(jnp.concatenate([x, y], axis=-1)))
 
     def condition(self, x: Array) -> tuple[Array, Array]:
-        return _gaussian(self.prior(x))
+        return gaussian(self.prior(x))
 
     def decode(self, x: Array, latent: Array) -> tuple[Array, Array]:
         """Mean `[D]` and residual log standard deviation `[D]` of the outcome."""
-        return self.decoder(jnp.concatenate([x, latent], axis=-1)), _soft_bound(self.log_std)
+        return self.decoder(jnp.concatenate([x, latent], axis=-1)), soft_bound(self.log_std)
 
     def __call__(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Touch every part once, so that `init` makes all parameters."""
@@ -51,17 +53,23 @@ class CVAE:
     learned residual `sigma` keeps samples from being smoother than the data; it does not depend on `(s, a)`, whatever
     does is left to `z`.
 
+    Trained on the importance-weighted bound (Burda et al., 2016). With one particle, the ELBO, the latents that decode
+    to one of two modes must hold a whole Gaussian of the encoder, which the rarer mode affords more cheaply than the
+    frequent one: the best ELBO overweights the frequent mode. More particles forgive an encoder that overlaps.
+
     Attributes:
       obs_size: `S`.
       width: hidden units per layer of each part.
       depth: hidden layers of each part.
       latent: dimension of `z`.
+      particles: draws of the encoder per transition in the loss, `P`.
     """
 
     obs_size: int
     width: int
     depth: int
     latent: int
+    particles: int = 8
 
     @property
     def noise_size(self) -> int:
@@ -79,7 +87,7 @@ class CVAE:
     def loss(
         self, params: Params, stats: WorldStats, batch: Transition, key: Key, kl_weight: Array
     ) -> tuple[Array, Metrics]:
-        """Negative ELBO per transition, `E_q[-log p(y|z,x)] + beta KL(q(z|x,y) || p(z|x))`, in normalised units.
+        """Negative bound per transition, `-log 1/P sum_i p(y|z_i,x) (p(z_i|x) / q(z_i|x,y))^beta`, in normalised units.
 
         Args:
           params: of all three parts.
@@ -91,17 +99,18 @@ class CVAE:
         Returns:
           The loss `[]` and its parts.
         """
-        net = self._net
-        x = _inputs(stats, batch.obs, batch.action)
-        y = stats.outcome.normalize(outcome_of(batch))
-        mean_q, log_std_q = apply(net, params, x, y, method="encode")
-        mean_p, log_std_p = apply(net, params, x, method="condition")
-        latent = mean_q + jnp.exp(log_std_q) * jax.random.normal(key, mean_q.shape)
-        mean, log_std = apply(net, params, x, latent, method="decode")
-        nll = (0.5 * ((y - mean) * jnp.exp(-log_std)) ** 2 + log_std + 0.5 * jnp.log(2 * jnp.pi)).sum(-1).mean()
-        kl = _kl_divergence(mean_q, log_std_q, mean_p, log_std_p).mean()
-        error = jnp.sqrt(((y - mean) ** 2).mean())
-        return nll + kl_weight * kl, {"nll": nll, "kl": kl, "reconstruction_rmse": error}
+        x, y = normalized(stats, batch)
+        latent, log_likelihood, log_ratio = self._particles(params, x, y, key, self.particles)
+        bound = _log_mean_exp(log_likelihood + kl_weight * log_ratio).mean()
+        mean, _ = apply(self._net, params, x, latent[0], method="decode")
+        kl = kl_divergence(
+            *apply(self._net, params, x, y, method="encode"), *apply(self._net, params, x, method="condition")
+        )
+        return -bound, {
+            "nll": -log_likelihood.mean(),
+            "kl": kl.mean(),
+            "reconstruction_rmse": jnp.sqrt(((y - mean) ** 2).mean()),
+        }
 
     def sample(self, params: Params, stats: WorldStats, obs: Array, action: Array, noise: Array) -> tuple[Array, Array]:
         """One prior sample of the next observation and reward, differentiable in `obs` and `action`.
@@ -116,33 +125,48 @@ class CVAE:
         Returns:
           `(next_obs [S], reward [])`.
         """
-        net = self._net
-        x = _inputs(stats, obs, action)
-        mean_p, log_std_p = apply(net, params, x, method="condition")
+        x = inputs(stats, obs, action)
+        mean_p, log_std_p = apply(self._net, params, x, method="condition")
         latent = mean_p + jnp.exp(log_std_p) * noise[: self.latent]
-        mean, log_std = apply(net, params, x, latent, method="decode")
-        outcome = stats.outcome.denormalize(mean + jnp.exp(log_std) * noise[self.latent :])
-        return obs + outcome[: self.obs_size], outcome[self.obs_size]
+        mean, log_std = apply(self._net, params, x, latent, method="decode")
+        return prediction(stats, obs, mean + jnp.exp(log_std) * noise[self.latent :])
+
+    def infer(self, params: Params, stats: WorldStats, transition: Transition, key: Key) -> Array:
+        """Posterior noise of a real transition, of which `sample` makes the same outcome.
+
+        The latent is one of `P` draws of the encoder, chosen by importance weight; the rest is the residual's.
+
+        Args:
+          params: of all three parts.
+          stats: input and output statistics.
+          transition: one, its outcome within 10 standard deviations.
+          key: consumed.
+
+        Returns:
+          `[noise_size]`
+        """
+        draw_key, choice_key = jax.random.split(key)
+        x, y = normalized(stats, transition)
+        latents, log_likelihood, log_ratio = self._particles(params, x, y, draw_key, self.particles)
+        latent = latents[jax.random.categorical(choice_key, log_likelihood + log_ratio)]
+        mean_p, log_std_p = apply(self._net, params, x, method="condition")
+        mean, log_std = apply(self._net, params, x, latent, method="decode")
+        return jnp.concatenate([(latent - mean_p) * jnp.exp(-log_std_p), (y - mean) * jnp.exp(-log_std)])
+
+    def log_likelihood(self, params: Params, stats: WorldStats, transition: Transition, key: Key) -> Array:
+        """`[]` the importance-weighted bound with many particles; consumes `key`."""
+        _, log_likelihood, log_ratio = self._particles(params, *normalized(stats, transition), key, _BOUND_SAMPLES)
+        return _log_mean_exp(log_likelihood + log_ratio)
+
+    def _particles(self, params: Params, x: Array, y: Array, key: Key, num: int) -> tuple[Array, Array, Array]:
+        """Latents `[P, ..., L]` of the encoder, `log p(y|z,x)` and `log p(z|x) - log q(z|x,y)` `[P, ...]`."""
+        mean_q, log_std_q = apply(self._net, params, x, y, method="encode")
+        prior = apply(self._net, params, x, method="condition")
+        latent = mean_q + jnp.exp(log_std_q) * jax.random.normal(key, (num, *mean_q.shape))
+        decoded = apply(self._net, params, jnp.broadcast_to(x, (num, *x.shape)), latent, method="decode")
+        return latent, log_density(y, *decoded), log_density(latent, *prior) - log_density(latent, mean_q, log_std_q)
 
 
-def _inputs(stats: WorldStats, obs: Array, action: Array) -> Array:
-    return jnp.concatenate([stats.obs.normalize(obs), action], axis=-1)
-
-
-def _gaussian(out: Array) -> tuple[Array, Array]:
-    mean, raw = jnp.split(out, 2, axis=-1)
-    return mean, _soft_bound(raw)
-
-
-def _soft_bound(raw: Array) -> Array:
-    """Log standard deviation bounded smoothly, so that no sample or gradient leaves float32."""
-    low, high = _LOG_STD_BOUND
-    raw = high - jax.nn.softplus(high - raw)
-    return low + jax.nn.softplus(raw - low)
-
-
-def _kl_divergence(mean_q: Array, log_std_q: Array, mean_p: Array, log_std_p: Array) -> Array:
-    """`KL(q || p)` of diagonal Gaussians, summed over the last axis."""
-    ratio = jnp.exp(2.0 * (log_std_q - log_std_p))
-    shift = ((mean_q - mean_p) * jnp.exp(-log_std_p)) ** 2
-    return 0.5 * (ratio + shift - 1.0).sum(-1) + (log_std_p - log_std_q).sum(-1)
+def _log_mean_exp(x: Array) -> Array:
+    """Over the first axis."""
+    return jax.nn.logsumexp(x, axis=0) - jnp.log(x.shape[0])
