@@ -44,19 +44,21 @@ class Option:
         if not words or (len(words) > 1 and not self.many):
             wanted = "one or more values" if self.many else "one value"
             raise UserError(f"{self.flag}: {' '.join(words) or 'no value'} given; allowed: {wanted}")
-        values = tuple(self._convert(word) for word in words)
+        values = tuple(self.convert(word) for word in words)
         return values if self.many else values[0]
 
-    def _convert(self, word: str) -> Any:
+    def convert(self, word: str, label: str = "") -> Any:
+        """Convert and check one word; an error calls it `label`, by default the option as it is typed."""
+        label = label or self.flag
         try:
             value = self.kind(word)
         except ValueError:
             noun = {int: "a whole number", float: "a number"}[self.kind]
-            raise UserError(f"{self.flag}: '{word}' is not allowed; allowed: {noun}{self._interval(' in ')}") from None
+            raise UserError(f"{label}: '{word}' is not allowed; allowed: {noun}{self._interval(' in ')}") from None
         if self.domain is not None and value not in self.domain:
-            raise UserError(f"{self.flag}: {word} is not allowed; allowed: a number{self._interval(' in ')}")
+            raise UserError(f"{label}: {word} is not allowed; allowed: a number{self._interval(' in ')}")
         if self.choices and value not in self.choices:
-            raise UserError(f"{self.flag}: '{word}' is not allowed; allowed: {', '.join(self.choices)}")
+            raise UserError(f"{label}: '{word}' is not allowed; allowed: {', '.join(self.choices)}")
         return value
 
     def _interval(self, word: str) -> str:

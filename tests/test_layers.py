@@ -23,7 +23,7 @@ ROOMS = (
         "methods",
     ),
     *("agent", "population", "plan", "runs", "checkpoints", "tracking", "stats", "report", "progress", "plots"),
-    *("signals", "loop", "runner", "options", "commands", "cli"),
+    *("signals", "loop", "runner", "options", "sweep", "launch", "commands", "cli"),
 )
 MATH_MAY_IMPORT = {"math", "types", "errors"}
 TREES = modules()

@@ -1,0 +1,58 @@
+"""What a sweep is: methods, tasks, shapes and numbers; and the plans, one per compiled program, that it stands for."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+from dstjax import methods
+from dstjax.errors import unknown_name
+from dstjax.fields import Config
+from dstjax.plan import Numbers, Plan
+from dstjax.sweep.words import short
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """Methods x tasks x static shapes, one program each, and the members that every program trains.
+
+    Attributes:
+      name: of the sweep's directory.
+      methods: by name.
+      tasks: by name.
+      seeds: shared by everything, so that comparisons are paired.
+      static: values of `Config` fields; several values make a program each.
+      numbers: values of `Hyper` numbers; several values make an axis of every program's members.
+      zipped: names of the numbers whose values go together.
+    """
+
+    name: str
+    methods: tuple[str, ...]
+    tasks: tuple[str, ...]
+    seeds: tuple[int, ...]
+    static: Mapping[str, tuple[Any, ...]]
+    numbers: Numbers
+    zipped: tuple[str, ...] = ()
+
+    def plans(self) -> list[Plan]:
+        """One plan per program, each valid.
+
+        Raises:
+          UserError: naming what is not.
+        """
+        from dstjax.envs import ENVS
+        from dstjax.math.kernels import KERNELS
+
+        plans = []
+        for env, method, *shape in itertools.product(self.tasks, self.methods, *self.static.values()):
+            config = Config(env=env, method=method, **dict(zip(self.static, shape, strict=True)))
+            methods.check(config)
+            for field, value, known in (("tasks", env, ENVS), ("kernel", config.kernel, KERNELS)):
+                if value not in known:
+                    raise unknown_name(field, short(value), known)
+            plans.append(Plan(config, (method,), self.seeds, self.numbers, self.zipped))
+        return plans
+
+    def varied_static(self) -> tuple[str, ...]:
+        """Names of the `Config` fields that have several values."""
+        return tuple(name for name, values in self.static.items() if len(values) > 1)
