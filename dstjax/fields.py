@@ -37,20 +37,38 @@ COUNT = Domain(1)
 COUNT_OR_ZERO = Domain(0)
 
 
-def _field(default: Any, text: str, domain: Domain | None = None) -> Any:
-    return dataclasses.field(default=default, metadata={"help": text, "domain": domain})
+def _field(default: Any, text: str, domain: Domain | None = None, choices: tuple[str, ...] = ()) -> Any:
+    return dataclasses.field(default=default, metadata={"help": text, "domain": domain, "choices": choices})
+
+
+def _change(text: str, *choices: str) -> Any:
+    """A field that changes the method's row, or leaves it."""
+    return _field("auto", f"{text}; auto: the method's", choices=("auto", *choices))
 
 
 @dataclasses.dataclass(frozen=True)
 class NoiseParams:
-    """Noise strengths of an environment, all traced; 0 is off."""
+    """Noise strengths of an environment, all traced; 0 is off. In the order in which they act on a step."""
 
-    obs_scale: Any = _field(
-        0.0, "multiplicative observation noise d: each entry times u ~ U[1-d, 1+d] (share)", Domain(0.0, 1.0)
+    latency: Any = _field(0.0, "steps by which actions are delayed, at most --max-latency (step)", NON_NEGATIVE)
+    action_std: Any = _field(0.0, "Gaussian noise on the actuators' commands (share of the range's half)", NON_NEGATIVE)
+    gain_scale: Any = _field(0.0, "per episode, every actuator's gain times u ~ U[1-d, 1+d] (share)", SHARE)
+    gravity_scale: Any = _field(0.0, "per episode, gravity times u ~ U[1-d, 1+d] (share)", SHARE)
+    friction_scale: Any = _field(
+        0.0, "per episode, every contact's friction times u ~ U[1-d, 1+d] (share)", Domain(0.0, 1.0, high_open=True)
     )
     dynamics_std: Any = _field(
         0.0, "standard deviation of Gaussian noise added to velocities after each step (velocity unit)", NON_NEGATIVE
     )
+    position_std: Any = _field(
+        0.0, "standard deviation of Gaussian noise added to positions after each step (m, rad)", NON_NEGATIVE
+    )
+    reward_std: Any = _field(0.0, "Gaussian noise on each reward (reward unit)", NON_NEGATIVE)
+    obs_scale: Any = _field(0.0, "multiplicative observation noise d: each entry times u ~ U[1-d, 1+d] (share)", SHARE)
+    drift_std: Any = _field(
+        0.0, "step of the random walk of a bias on each observed entry (observation unit)", NON_NEGATIVE
+    )
+    obs_std: Any = _field(0.0, "Gaussian noise on each observed entry (observation unit)", NON_NEGATIVE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +105,14 @@ class Config:
 
     env: str = _field("inverted_pendulum", "task (see `dstjax envs`)")
     method: str = _field("dst", "method (see `dstjax methods`)")
+    distance: str = _change("distance of generative critics", "msmmd", "sliced", "mmd")
+    gradient: str = _change("gradients in the critic's samples and loss", "none", "action", "complete")
+    model: str = _field("auto", "world model, or none; auto: the method's")
+    successor: str = _change("next states that targets start from: the model's, or the real ones", "model", "real")
+    model_noise: str = _change("noise of the model's samples", "prior", "posterior")
+    critic_action: str = _change("action at which critic and target are compared", "replayed", "policy")
+    critics: int = _field(0, "critics, 1 or 2; 0: the method's", Domain(0, 2))
+    n_step: int = _field(0, "real steps before targets bootstrap; 0: the method's", COUNT_OR_ZERO)
     steps: int = _field(10_000, "environment steps per member", COUNT)
     chunk_steps: int = _field(1_000, "environment steps between two evaluations, log rows and chances to stop", COUNT)
     warmup_steps: int = _field(1_000, "environment steps with uniformly random actions before learning", COUNT_OR_ZERO)
@@ -96,13 +122,12 @@ class Config:
     batch_size: int = _field(256, "transitions per update", COUNT)
     replay_capacity: int = _field(1_000_000, "transitions kept per member (never more than `steps`)", COUNT)
     num_samples: int = _field(10, "samples of the return per transition (N)", COUNT)
-    drop_samples: int = _field(10, "largest of the 2N pooled target samples that are dropped", COUNT_OR_ZERO)
+    drop_samples: int = _field(10, "largest of the pooled target samples that are dropped", COUNT_OR_ZERO)
     atoms: int = _field(51, "returns that a categorical critic gives probabilities of", Domain(2))
     level_features: int = _field(64, "cosines that an implicit quantile critic embeds its levels in", COUNT)
     noise_dim: int = _field(8, "dimension of the critic's noise (K)", COUNT)
     width: int = _field(256, "hidden units per layer of actor and critics", COUNT)
     depth: int = _field(2, "hidden layers of actor and critics", COUNT)
-    model: str = _field("auto", "world model that targets are sampled from; auto: the method's")
     model_width: int = _field(256, "hidden units per layer of the world model", COUNT)
     model_depth: int = _field(2, "hidden layers of each part of the world model", COUNT)
     model_latent: int = _field(8, "latent dimension of the conditional VAE", COUNT)
@@ -128,6 +153,8 @@ def check_fields(record: Any, prefix: str = "") -> None:
         value, name = getattr(record, field.name), f"{prefix}{field.name}"
         if dataclasses.is_dataclass(value):
             check_fields(value, f"{name}.")
+        elif value not in (choices := field.metadata.get("choices") or (value,)):
+            raise UserError(f"{name}: '{value}' is not allowed; allowed: {', '.join(choices)}")
         elif (domain := field.metadata.get("domain")) is not None and not _is_number_in(value, domain):
             raise UserError(f"{name}: {value} is not allowed; allowed: a number in {domain}")
 

@@ -5,49 +5,17 @@ members of a population (`NoiseParams`) is an argument. `vmap` at the call site 
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Protocol
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 
 from dstjax.config import NoiseParams
-from dstjax.errors import UserError
+from dstjax.envs.state import EnvState
 from dstjax.types import Array, Key
 
-
-@flax.struct.dataclass
-class EnvState:
-    """Everything an environment carries from step to step, with the outcome of the last one."""
-
-    physics: Any
-    """Pytree of the simulator's state; its structure belongs to the task."""
-    obs: Array
-    """`[S]` what the agent sees, noise applied; after an auto-reset the new episode's first observation."""
-    final_obs: Array
-    """`[S]` what the agent saw or would have seen as the true successor; differs from `obs` only at an auto-reset."""
-    reward: Array
-    """`[]` of the last step; 0 after a reset."""
-    terminated: Array
-    """`[]` bool, the episode ended for good in the last step."""
-    truncated: Array
-    """`[]` bool, the episode reached its time limit in the last step (it may have terminated as well)."""
-    elapsed: Array
-    """`[]` int32, control steps in the running episode."""
-    episode_return: Array
-    """`[]` undiscounted sum of rewards of the running episode."""
-    last_return: Array
-    """`[]` undiscounted return of the last finished episode; 0 before the first one ends."""
-    last_length: Array
-    """`[]` int32, control steps of the last finished episode; 0 before the first one ends."""
-    info: dict[str, Array]
-    """Named terms of the last step's reward, each `[]`; 0 after a reset."""
-
-    @property
-    def done(self) -> Array:
-        """`[]` bool: the episode ended in the last step, for whichever reason."""
-        return self.terminated | self.truncated
+__all__ = ["AutoReset", "Env", "EnvState", "auto_reset"]
 
 
 class Env(Protocol):
@@ -66,8 +34,20 @@ class Env(Protocol):
         """A."""
 
     @property
+    def freedoms(self) -> int:
+        """V: the number of velocities that noise can kick."""
+
+    @property
     def time_limit(self) -> int:
         """Control steps after which an episode is truncated."""
+
+    @property
+    def max_latency(self) -> int:
+        """Control steps by which an action can be delayed at most."""
+
+    @property
+    def noises(self) -> frozenset[str]:
+        """Names of the `NoiseParams` that change anything in this task; `check_noise` refuses the others."""
 
     @property
     def terminates(self) -> Callable[[Array], Array] | None:
@@ -78,91 +58,6 @@ class Env(Protocol):
 
     def step(self, state: EnvState, action: Array, key: Key, noise: NoiseParams) -> EnvState:
         """One control step with `action` `[A]`. Never resets; stepping on after the end continues the physics."""
-
-
-def begin(physics: Any, obs: Array, info_names: Iterable[str] = ()) -> EnvState:
-    """The state of a fresh episode.
-
-    Args:
-      physics: the simulator's first state.
-      obs: `[S]` first observation, noise applied.
-      info_names: names of the reward terms the task reports.
-
-    Returns:
-      A state with no step taken and no episode finished.
-    """
-    zero, count, false = jnp.zeros((), obs.dtype), jnp.zeros((), jnp.int32), jnp.zeros((), bool)
-    return EnvState(
-        physics=physics,
-        obs=obs,
-        final_obs=obs,
-        reward=zero,
-        terminated=false,
-        truncated=false,
-        elapsed=count,
-        episode_return=zero,
-        last_return=zero,
-        last_length=count,
-        info=dict.fromkeys(info_names, zero),
-    )
-
-
-def advance(
-    state: EnvState,
-    physics: Any,
-    obs: Array,
-    reward: Array,
-    terminated: Array,
-    info: dict[str, Array] | None = None,
-    *,
-    time_limit: int,
-) -> EnvState:
-    """The state after a control step: books the outcome and applies the time limit.
-
-    Args:
-      state: before the step.
-      physics: the simulator's state after it.
-      obs: `[S]` observation after it, noise applied.
-      reward: `[]`.
-      terminated: `[]` bool.
-      info: named reward terms, the same names as at reset.
-      time_limit: control steps per episode.
-
-    Returns:
-      The state after the step, not reset.
-    """
-    elapsed = state.elapsed + 1
-    reward = jnp.asarray(reward, state.reward.dtype)
-    episode_return = state.episode_return + reward
-    truncated = elapsed >= time_limit
-    done = terminated | truncated
-    return EnvState(
-        physics=physics,
-        obs=obs,
-        final_obs=obs,
-        reward=reward,
-        terminated=terminated,
-        truncated=truncated,
-        elapsed=elapsed,
-        episode_return=episode_return,
-        last_return=jnp.where(done, episode_return, state.last_return),
-        last_length=jnp.where(done, elapsed, state.last_length),
-        info={name: jnp.asarray(value, reward.dtype) for name, value in (info or {}).items()},
-    )
-
-
-def check_count(field: str, value: int) -> None:
-    """Refuse an option that is not a positive integer.
-
-    Args:
-      field: the option's name, for the message.
-      value: what was given.
-
-    Raises:
-      UserError: naming the option and its value.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UserError(f"{field}: {value} is not allowed; allowed: an integer of at least 1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,7 +85,11 @@ class AutoReset:
         stepped = self.env.step(state, action, step_key, noise)
         fresh = self.env.reset(reset_key, noise)
         restarted = stepped.replace(
-            physics=fresh.physics, obs=fresh.obs, elapsed=fresh.elapsed, episode_return=fresh.episode_return
+            physics=fresh.physics,
+            noise_state=fresh.noise_state,
+            obs=fresh.obs,
+            elapsed=fresh.elapsed,
+            episode_return=fresh.episode_return,
         )
         return jax.tree.map(lambda new, old: jnp.where(stepped.done, new, old), restarted, stepped)
 

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dstjax.config import NoiseParams
 from dstjax.envs import noise as noises
-from dstjax.envs.core import EnvState, advance, begin, check_count
+from dstjax.envs.noise import Kick, NoiseState
+from dstjax.envs.task import Outcome, Task, check_count
 from dstjax.types import Array, Key
 
 _DT = 0.1  # seconds per step; full speed along an axis covers 0.1 per step
@@ -21,8 +21,8 @@ _MODE_STD = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
-class PointMass:
-    """First-order motion `p' = p + dt (a + std e)`, `e ~ N(0, I)`, with `std` the noise's `dynamics_std`.
+class PointMass(Task):
+    """First-order motion `p' = p + dt (k a + std e)`, `e ~ N(0, I)`: std is `dynamics_std`, k the gain's factor.
 
     Goal i of N lies at angle `2 pi i / N` on a circle and pays `h_i exp(-|p' - g_i|^2 / 2 w^2)` with heights
     `h_i = (i + 1) / N`. Motion noise decides which goals the mass meets, so the law of the return gains modes with N.
@@ -36,7 +36,6 @@ class PointMass:
     Args:
       goals: number of reward locations N.
       bimodal: draw the reward factor.
-      time_limit: steps per episode.
     """
 
     goals: int = 4
@@ -46,11 +45,12 @@ class PointMass:
     name: ClassVar[str] = "pointmass"
     obs_size: ClassVar[int] = 2
     action_size: ClassVar[int] = 2
-    terminates: ClassVar[None] = None
+    freedoms: ClassVar[int] = 2
+    noises: ClassVar[frozenset[str]] = noises.ALL - {"friction_scale", "gravity_scale"}
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_count("goals", self.goals)
-        check_count("time_limit", self.time_limit)
 
     @property
     def goal_positions(self) -> np.ndarray:
@@ -66,22 +66,21 @@ class PointMass:
         heights = jnp.arange(1, self.goals + 1, dtype=position.dtype) / self.goals
         return jnp.sum(heights * jnp.exp(-0.5 * jnp.sum(offset**2, axis=-1) / _WIDTH**2))
 
-    def reset(self, key: Key, noise: NoiseParams) -> EnvState:
+    def start(self, key: Key) -> tuple[Array, Array]:
         """Draw a first position uniformly from a small square around the centre; consumes the key."""
-        start_key, obs_key = jax.random.split(key)
-        position = jax.random.uniform(start_key, (2,), minval=-_START, maxval=_START)
-        return begin(position, noises.observe(position, obs_key, noise))
+        position = jax.random.uniform(key, (2,), minval=-_START, maxval=_START)
+        return position, position
 
-    def step(self, state: EnvState, action: Array, key: Key, noise: NoiseParams) -> EnvState:
+    def move(
+        self, physics: Array, command: Array, episode: NoiseState, kick: Kick, key: Key
+    ) -> tuple[Array, Array, Outcome]:
         """Move, then pay for the new position; consumes the key."""
-        motion_key, reward_key, obs_key = jax.random.split(key, 3)
-        velocity = noises.kick(action, motion_key, noise)
-        position = state.physics + _DT * velocity
+        velocity = episode.gain * command + kick.velocity
+        position = physics + _DT * velocity + kick.position
         reward = self.mean_reward(position)
         if self.bimodal:
-            reward = reward * _bimodal_factor(reward_key, reward.dtype)
-        obs = noises.observe(position, obs_key, noise)
-        return advance(state, position, obs, reward, jnp.zeros((), bool), time_limit=self.time_limit)
+            reward = reward * _bimodal_factor(key, reward.dtype)
+        return position, position, Outcome(reward, jnp.zeros((), bool), {})
 
 
 def _bimodal_factor(key: Key, dtype: jnp.dtype) -> Array:

@@ -11,7 +11,8 @@ import pytest
 
 from dstjax.config import NoiseParams
 from dstjax.envs import ENVS, auto_reset, make
-from dstjax.envs.core import advance, begin
+from dstjax.envs.noise import begin_noise, draw
+from dstjax.envs.state import advance, begin
 from dstjax.envs.mujoco import model
 from dstjax.errors import UserError
 
@@ -65,8 +66,10 @@ def test_each_episode_starts_from_a_fresh_draw():
 
 
 def test_a_fall_at_the_limit_is_both_ends():
-    start = begin(None, jnp.zeros(2))
-    end = advance(start, None, jnp.ones(2), jnp.array(-3.0), jnp.array(True), time_limit=1)
+    env = make("pointmass")
+    noise_state = begin_noise(env, draw(env, jax.random.key(0)), OFF)
+    start = begin(None, noise_state, jnp.zeros(2))
+    end = advance(start, None, noise_state, jnp.ones(2), jnp.array(-3.0), jnp.array(True), time_limit=1)
     assert (bool(end.terminated), bool(end.truncated), bool(end.done)) == (True, True, True)
     assert (float(end.last_return), int(end.last_length)) == (-3.0, 1)
 

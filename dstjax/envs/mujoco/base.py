@@ -5,56 +5,41 @@ limit. The one difference is the action, in `[-1, 1]` per actuator and mapped li
 """
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from mujoco import mjx
 
-from dstjax.config import NoiseParams
-from dstjax.envs import noise as noises
-from dstjax.envs.core import EnvState, advance, begin, check_count
 from dstjax.envs.mujoco.model import SOLVERS, c_model, mjx_model
 from dstjax.envs.mujoco.physics import Physics, Readings, simulate
+from dstjax.envs.mujoco.randomize import kicked, randomize, relocate, responses
+from dstjax.envs.noise import Kick, NoiseState
+from dstjax.envs.task import Outcome, Task, check_count
 from dstjax.errors import unknown_name
 from dstjax.types import Array, Key
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What a task computes from two successive physical states."""
-
-    reward: Array
-    """`[]`"""
-    terminated: Array
-    """`[]` bool."""
-    info: dict[str, Array]
-    """Named reward terms, each `[]`."""
-
-
-@dataclasses.dataclass(frozen=True)
-class MujocoEnv:
+class MujocoEnv(Task):
     """A Gymnasium MuJoCo task simulated by MJX. Subclasses are frozen dataclasses whose fields are the task's options.
 
     Args:
       solver: bound on the constraint solver's steps, `fast` (8, which these tasks do not reach) or `exact` (the XML's).
       frame_skip: physics steps per control step.
-      time_limit: control steps per episode.
     """
 
     solver: str = "fast"
     frame_skip: int = 1
-    time_limit: int = 1000
 
-    name: ClassVar[str]
     xml: ClassVar[str]
-    reward_terms: ClassVar[tuple[str, ...]]
-    terminates: ClassVar[Any] = None
+    placed: ClassVar[tuple[str, ...]] = ()
+    """Names of the readings that positions and velocities determine: computed anew where noise kicks these."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_count("frame_skip", self.frame_skip)
-        check_count("time_limit", self.time_limit)
         if self.solver not in SOLVERS:
             raise unknown_name("solver", self.solver, SOLVERS)
 
@@ -93,34 +78,48 @@ class MujocoEnv:
         """Duration of a control step in seconds."""
         return float(c_model(self.xml).opt.timestep) * self.frame_skip
 
-    def reset(self, key: Key, noise: NoiseParams) -> EnvState:
-        """Draw the first state of an episode. Runs no physics; consumes the key."""
-        initial_key, obs_key = jax.random.split(key)
-        qpos, qvel = self.initial(initial_key)
-        physics = Physics(qpos, qvel, jnp.zeros_like(qvel))
-        obs = noises.observe(self.observation(physics, self.initial_readings()), obs_key, noise)
-        return begin(physics, obs, self.reward_terms)
+    @property
+    def freedoms(self) -> int:
+        """V."""
+        return int(c_model(self.xml).nv)
 
-    def step(self, state: EnvState, action: Array, key: Key, noise: NoiseParams) -> EnvState:
-        """One control step with `action` `[A]` in `[-1, 1]`; consumes the key. Actuators clamp beyond their range."""
-        dynamics_key, obs_key = jax.random.split(key)
-        control = self.control(action)
-        physics, readings = self.simulate(state.physics, control)
-        physics = physics.replace(qvel=noises.kick(physics.qvel, dynamics_key, noise))
-        outcome = self.outcome(state.physics, physics, readings, control)
-        obs = noises.observe(self.observation(physics, readings), obs_key, noise)
-        return advance(
-            state, physics, obs, outcome.reward, outcome.terminated, outcome.info, time_limit=self.time_limit
-        )
+    @property
+    def noises(self) -> frozenset[str]:
+        """All but gravity where no joint feels it, and friction where nothing touches."""
+        return responses(self.xml)
+
+    def start(self, key: Key) -> tuple[Physics, Array]:
+        """Draw the first state of an episode. Runs no physics; consumes the key."""
+        qpos, qvel = self.initial(key)
+        physics = Physics(qpos, qvel, jnp.zeros_like(qvel))
+        return physics, self.observation(physics, self.initial_readings())
+
+    def move(
+        self, physics: Physics, command: Array, episode: NoiseState, kick: Kick, key: Key
+    ) -> tuple[Physics, Array, Outcome]:
+        """One control step of physics, then the kick; actuators clamp beyond their range. Ignores the key."""
+        control = self.control(command)
+        after, readings = self.simulate(physics, control, episode)
+        model, empty = mjx_model(self.xml, self.solver)
+        after = kicked(model, after, kick)
+        if self.placed:
+            fresh = self.read(relocate(model, empty, after))
+            readings |= {name: jnp.where(kick.felt, fresh[name], readings[name]) for name in self.placed}
+        return after, self.observation(after, readings), self.outcome(physics, after, readings, control)
 
     def control(self, action: Array) -> Array:
         """`[A]` in `[-1, 1]` to the actuators' units."""
         low, high = jnp.asarray(self.control_range.T, action.dtype)
         return low + 0.5 * (action + 1.0) * (high - low)
 
-    def simulate(self, physics: Physics, control: Array) -> tuple[Physics, Readings]:
-        """The noise-free physics of a control step, at full matrix precision whatever the surrounding default."""
+    def simulate(self, physics: Physics, control: Array, episode: NoiseState | None = None) -> tuple[Physics, Readings]:
+        """The physics of a control step without kicks, at full matrix precision whatever the surrounding default.
+
+        `control` `[A]` is in the actuators' units; `episode` gives the factors of friction, gravity and gain.
+        """
         model, empty = mjx_model(self.xml, self.solver)
+        if episode is not None:
+            model = randomize(model, episode)
         with jax.default_matmul_precision("highest"):
             return simulate(model, empty, physics, control, self.read, frame_skip=self.frame_skip)
 

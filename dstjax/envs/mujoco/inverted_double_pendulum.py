@@ -26,7 +26,7 @@ class InvertedDoublePendulum(MujocoEnv):
     - 0.005 w2^2` with the tip at `(x, y)` (m) and the hinges turning at `w` (rad/s). Terminates at `y <= 1`.
 
     As in Gymnasium, tip and constraint force are read off MuJoCo's last evaluation of the dynamics (the fourth
-    Runge-Kutta stage), hence before a velocity kick, which moves no position.
+    Runge-Kutta stage); the tip anew where noise kicks the state.
 
     Args:
       healthy_reward: per step that did not terminate.
@@ -41,6 +41,7 @@ class InvertedDoublePendulum(MujocoEnv):
     name: ClassVar[str] = "inverted_double_pendulum"
     xml: ClassVar[str] = "inverted_double_pendulum.xml"
     reward_terms: ClassVar[tuple[str, ...]] = ("reward_survive", "distance_penalty", "velocity_penalty")
+    placed: ClassVar[tuple[str, ...]] = ("tip",)
 
     @property
     def obs_size(self) -> int:
