@@ -136,6 +136,8 @@ class Config:
     kernel: str = _field("multiquadric", "kernel of the MMD")
     ascent_steps: int = _field(3, "steps of the ascent over slicing directions", COUNT_OR_ZERO)
     eval_episodes: int = _field(8, "parallel episodes per evaluation", COUNT)
+    eval_clean: bool = _field(False, "evaluate without noise as well (eval/return_clean)")
+    max_latency: int = _field(0, "steps by which noise can delay an action at most", COUNT_OR_ZERO)
     checkpoint_every: int = _field(5, "chunks between two checkpoints", COUNT)
 
 

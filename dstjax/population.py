@@ -17,6 +17,7 @@ from jax.sharding import PartitionSpec as P
 from dstjax import envs, methods
 from dstjax.agent import Agent, TrainState, evaluate, init, train_chunk
 from dstjax.config import Config, Hyper, check_fields
+from dstjax.envs.noise import check_noise
 from dstjax.errors import UserError, unknown_name
 from dstjax.math.kernels import KERNELS
 from dstjax.types import Array, Key, Metrics
@@ -136,7 +137,8 @@ class Population:
             raise unknown_name("kernel", config.kernel, KERNELS)
         self.config = config
         self.members = members
-        self.agent = Agent(config, envs.make(config.env))
+        self.agent = Agent(config, envs.make(config.env, max_latency=config.max_latency))
+        check_noise(self.agent.env, members.hyper.noise)
         available = list(jax.local_devices() if devices is None else devices)
         count = math.gcd(len(members), len(available)) if devices is None else len(available)
         if len(members) % count:

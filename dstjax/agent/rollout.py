@@ -1,6 +1,7 @@
 """Acting in the environments: one tick of collection, and evaluation of the deterministic policy."""
 
 from functools import partial
+from operator import itemgetter
 
 import jax
 import jax.numpy as jnp
@@ -46,7 +47,7 @@ def collect(
       key: consumed.
 
     Returns:
-      The new environments, the transitions `[E]`, and sums over the episodes that ended.
+      The new environments, the transitions `[E]`, and sums over the episodes that ended and the steps that were lost.
     """
     action_key, step_key = jax.random.split(key)
     action = explore(agent, learner, env_state.obs, uniform, hyper.exploration_std, action_key)
@@ -59,17 +60,21 @@ def collect(
         next_obs=after.final_obs,
         terminated=after.terminated.astype(jnp.float32),
     )
-    ended = {"episodes": after.done.sum(), "return_sum": jnp.where(after.done, after.last_return, 0.0).sum()}
+    ended = {
+        "episodes": after.done.sum(),
+        "return_sum": jnp.where(after.done, after.last_return, 0.0).sum(),
+        "nonfinite": (after.nonfinite - env_state.nonfinite).sum(),
+    }
     return after, transition, ended
 
 
 def evaluate(
     agent: Agent, actor: Params, stats: RunningStats, noise: NoiseParams, key: Key, *, episodes: int
 ) -> Metrics:
-    """Run the deterministic policy for whole episodes side by side, under the member's own noise.
+    """Run the deterministic policy for whole episodes side by side.
 
     Args:
-      agent: the static half.
+      agent: the static half. With `eval_clean` of its config, as many episodes run without noise too, from the same keys.
       actor: the policy's parameters.
       stats: observation statistics (`RunningStats`).
       noise: of the environment.
@@ -77,8 +82,20 @@ def evaluate(
       episodes: number of parallel episodes.
 
     Returns:
-      Mean and standard deviation of the undiscounted return, and mean length, over the episodes.
+      Mean and standard deviation of the undiscounted return, and mean length, over the episodes; those without noise
+      under the same names with `_clean` appended.
     """
+    run = partial(_episodes, agent, actor, stats, key=key, episodes=episodes)
+    if not agent.config.eval_clean:
+        return run(noise)
+    both = jax.vmap(run)(jax.tree.map(lambda level: jnp.stack([level, jnp.zeros_like(level)]), noise))
+    noisy, clean = (jax.tree.map(itemgetter(lane), both) for lane in range(2))
+    return noisy | {f"{name}_clean": value for name, value in clean.items()}
+
+
+def _episodes(
+    agent: Agent, actor: Params, stats: RunningStats, noise: NoiseParams, *, key: Key, episodes: int
+) -> Metrics:
     reset_key, loop_key = jax.random.split(key)
     state = jax.vmap(agent.env.reset, in_axes=(0, None))(jax.random.split(reset_key, episodes), noise)
     step = jax.vmap(agent.env.step, in_axes=(0, 0, 0, None))

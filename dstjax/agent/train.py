@@ -104,6 +104,7 @@ def train_chunk(agent: Agent, state: TrainState, hyper: Hyper, step: Array) -> t
         **means,
         "train/episodes": ended["episodes"],
         "train/return": ended["return_sum"] / ended["episodes"],
+        "train/nonfinite": ended["nonfinite"],
     }
 
 
