@@ -1,8 +1,10 @@
 """The Sobolev Bellman target as what it is: an affine map of the next Sobolev return.
 
 `dstjax.math.sobolev` computes the same by differentiating the whole target; here the Jacobians of model and policy are
-formed one by one. The matrix also tells how far the operator can stretch a distance.
+formed one by one. They also tell how far the operator can stretch a distance: `dstjax.math.contraction`.
 """
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +20,7 @@ def sobolev_affine(
     policy_fn: PolicyFn,
     obs: Array,
     action: Array,
-    noise: Array,
+    noise: Any,
     discount: Array | float,
     terminated: Array | float,
 ) -> tuple[Array, Array]:
@@ -51,13 +53,59 @@ def sobolev_affine(
     Raises:
       UserError: on a wrong rank.
     """
+    offset, by_input, by_next = jacobians(model_fn, policy_fn, obs, action, noise)
+    matrix = jax.scipy.linalg.block_diag(jnp.ones((1, 1), obs.dtype), (by_next @ by_input).T)
+    return offset, pull(discount, terminated, obs) * matrix
+
+
+def jacobians(
+    model_fn: ModelFn, policy_fn: PolicyFn, obs: Array, action: Array, noise: Any
+) -> tuple[Array, Array, Array]:
+    r"""What the affine map is made of: derivatives of model and policy at one transition.
+
+    Example:
+      >>> model = lambda s, a, eps: (2 * s + 3 * a, s @ a)
+      >>> parts = jax.jit(partial(jacobians, model, jnp.negative))(jnp.ones(1), 5 * jnp.ones(1), jnp.zeros(1))
+      >>> [part.tolist() for part in parts]
+      [[5.0, 1.0, 5.0], [[3.0, 2.0]], [[-1.0], [1.0]]]
+
+    Args:
+      model_fn: the one-step model.
+      policy_fn: the target policy.
+      obs: `[S]`.
+      action: `[A]`.
+      noise: one draw of the model's noise.
+
+    Returns:
+      Reward and its gradients in action and observation, `[1 + A + S]`; the Jacobian of the next observation in action
+      and observation, `[S, A + S]`; that of next action and next observation in the next observation, `[A + S, S]`.
+
+    Raises:
+      UserError: on a wrong rank.
+    """
     check_rank("obs", obs, "S")
     check_rank("action", action, "A")
     next_obs, reward = model_fn(obs, action, noise)
-    next_jacobians, reward_gradients = jax.jacfwd(lambda s, a: model_fn(s, a, noise), (0, 1))(obs, action)
+    by_input, reward_gradients = jax.jacfwd(lambda s, a: model_fn(s, a, noise), (0, 1))(obs, action)
+    rewards = jnp.concatenate([reward[None], *reward_gradients[::-1]])
     # A change of s' moves the next return through the next action and directly.
-    spread = jnp.concatenate([jax.jacfwd(policy_fn)(next_obs), jnp.eye(next_obs.size, dtype=obs.dtype)])
-    gradients = (spread @ jnp.concatenate(next_jacobians[::-1], axis=1)).T
-    alpha = discount * (1.0 - lax.stop_gradient(jnp.asarray(terminated, obs.dtype)))
-    offset = jnp.concatenate([reward[None], *reward_gradients[::-1]])
-    return offset, alpha * jax.scipy.linalg.block_diag(jnp.ones((1, 1), obs.dtype), gradients)
+    by_next = jnp.concatenate([jax.jacfwd(policy_fn)(next_obs), jnp.eye(next_obs.size, dtype=obs.dtype)])
+    return rewards, jnp.concatenate(by_input[::-1], axis=1), by_next
+
+
+def pull(discount: Array | float, terminated: Array | float, obs: Array) -> Array:
+    """Factor of the next return, `gamma (1 - d)`; the termination `d` carries no gradient.
+
+    Example:
+      >>> float(pull(0.5, 0.0, jnp.zeros(2)))
+      0.5
+
+    Args:
+      discount: `gamma`.
+      terminated: `[]` indicator.
+      obs: gives the type.
+
+    Returns:
+      `[]`.
+    """
+    return discount * (1.0 - lax.stop_gradient(jnp.asarray(terminated, obs.dtype)))

@@ -1,8 +1,10 @@
 """How far the Sobolev Bellman operator can stretch a distance between laws of the Sobolev return."""
 
+from typing import Any
+
 import jax.numpy as jnp
 
-from dstjax.math.affine import sobolev_affine
+from dstjax.math.affine import jacobians, pull
 from dstjax.math.sobolev import ModelFn, PolicyFn
 from dstjax.types import Array
 
@@ -12,7 +14,7 @@ def contraction_factor(
     policy_fn: PolicyFn,
     obs: Array,
     action: Array,
-    noise: Array,
+    noise: Any,
     discount: Array | float,
     terminated: Array | float = 0.0,
 ) -> Array:
@@ -25,7 +27,8 @@ def contraction_factor(
     same: a map that shrinks the coordinates unequally can uncover a difference that wide coordinates hid. The bound is
     sufficient, not necessary: several steps may contract although one need not.
 
-    Forms the Jacobians and takes a singular value decomposition, O((S + A)³): to log it, `vmap` over a part of a batch.
+    Costs `S + A` tangents of the model, `S` of the policy and the eigenvalues of one symmetric `[S, S]` matrix. To log
+    it, `vmap` over a part of a batch once a chunk: 32 transitions tell on which side of the bound a run is.
 
     Example:
       >>> float(contraction_factor(
@@ -47,5 +50,8 @@ def contraction_factor(
     Raises:
       UserError: on a wrong rank.
     """
-    matrix = sobolev_affine(model_fn, policy_fn, obs, action, noise, discount, terminated)[1]
-    return jnp.linalg.norm(matrix, 2)
+    _, by_input, by_next = jacobians(model_fn, policy_fn, obs, action, noise)
+    # Their product P J has rank S. With P'P = LL' its singular values are those of L'J; P'P is at least the identity.
+    stretch = jnp.linalg.cholesky(by_next.T @ by_next).T @ by_input
+    square = jnp.linalg.eigvalsh(stretch @ stretch.T)[-1]
+    return pull(discount, terminated, obs) * jnp.sqrt(jnp.maximum(1.0, square))

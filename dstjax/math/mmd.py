@@ -5,29 +5,12 @@ import jax.numpy as jnp
 from dstjax.math.checks import check_count, check_same_dtype, check_samples
 from dstjax.math.kernels import energy
 from dstjax.math.line import absolute_sum, normalized
+from dstjax.math.pairs import kernel_sums
 from dstjax.math.slicing import LineDistance, max_sliced, sliced
 from dstjax.types import Array, Kernel
 
 SORT_FROM = 256
 """Samples of both sets together from which sorting beats the matrix of pairs (measured on CPU)."""
-
-
-def squared_distances(x: Array, y: Array) -> Array:
-    """Squared Euclidean distances of all pairs, by differences: the expansion in products cancels for close points.
-
-    Example:
-      >>> squared_distances(jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]))
-      Array([[25.]], dtype=float32)
-
-    Args:
-      x: `[n, d]`, or `[n]` on the line.
-      y: `[m, d]`, or `[m]`.
-
-    Returns:
-      `[n, m]`.
-    """
-    gaps = jnp.square(x[:, None] - y[None, :])
-    return gaps if gaps.ndim == 2 else gaps.sum(-1)
 
 
 def mmd2(
@@ -71,28 +54,14 @@ def mmd2(
     w, v = normalized(x_weights, x, "x_weights"), normalized(y_weights, y, "y_weights")
     if unbiased:
         check_count("samples of each set of an unbiased statistic", min(w.size, v.size), 2)
-    if x.shape[1] == 1:
-        x, y = x[:, 0], y[:, 0]
-        if kernel is energy() and x.size + y.size >= SORT_FROM:
-            return _line_energy2(x, y, unbiased, w, v)
-    own_x, own_y = (_average(kernel(squared_distances(a, a)), own, own) for a, own in ((x, w), (y, v)))
-    if unbiased:
-        diagonal = kernel(jnp.zeros((), x.dtype))
-        own_x, own_y = ((mean - diagonal * (own @ own)) / (1.0 - own @ own) for mean, own in ((own_x, w), (own_y, v)))
-    return own_x + own_y - 2.0 * _average(kernel(squared_distances(x, y)), w, v)
-
-
-def _average(pairs: Array, w: Array, v: Array) -> Array:
-    # By elements, not as w @ pairs @ v: the product then fuses with the kernel, and no accelerator rounds it.
-    return jnp.sum(w[:, None] * v[None, :] * pairs)
-
-
-def _line_energy2(x: Array, y: Array, unbiased: bool, w: Array, v: Array) -> Array:
-    """The energy distance of many samples on the line, by sorting."""
-    value = -absolute_sum(jnp.concatenate([x, y]), jnp.concatenate([w, -v]))
-    if unbiased:
-        value -= sum(absolute_sum(a, own) * (1.0 / (1.0 - own @ own) - 1.0) for a, own in ((x, w), (y, v)))
-    return value
+    # The unbiased statistic leaves the pairs i = j out, and what is left of the weights sums to one again.
+    own_w, own_v = (1.0 / (1.0 - p @ p) if unbiased else 1.0 for p in (w, v))
+    if x.shape[1] == 1 and kernel is energy() and w.size + v.size >= SORT_FROM:
+        u, t = x[:, 0], y[:, 0]
+        both = -absolute_sum(jnp.concatenate([u, t]), jnp.concatenate([w, -v]))
+        return both - (own_w - 1.0) * absolute_sum(u, w) - (own_v - 1.0) * absolute_sum(t, v)
+    value = kernel_sums(x, y, kernel, w, v, own_w, own_v)
+    return value if unbiased else value + kernel(jnp.zeros((), x.dtype)) * (w @ w + v @ v)
 
 
 def _slice_mmd2(kernel: Kernel, unbiased: bool, weights: tuple[Array | None, Array | None]) -> LineDistance:

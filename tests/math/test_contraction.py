@@ -1,5 +1,7 @@
 """The contraction factor bounds what one application of the operator does to a distance, and is attained."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
 
-from dstjax.math import contraction_factor, max_sliced, mmd2, multiquadric, random_directions, sobolev_affine
+from dstjax.math import (
+    contraction_factor,
+    max_sliced,
+    mmd2,
+    multiquadric,
+    random_directions,
+    sobolev_affine,
+)
 from dstjax.math.line import wasserstein
 
 S, A, GAMMA = 2, 1, 0.9
@@ -47,6 +56,30 @@ def test_factor_of_a_linear_system_is_its_closed_form():
             stretch = np.vstack([drive.T, drift.T]) @ np.hstack([feedback.T, np.eye(S)])
             factor = float(operator(drift, drive, feedback)[2])
             np.testing.assert_allclose(factor, GAMMA * max(1.0, np.linalg.svd(stretch)[1][0]), rtol=1e-12)
+
+
+def test_factors_of_a_batch_by_singular_values():
+    """A model and a policy whose Jacobians change from one transition to the next."""
+    rng = np.random.default_rng(4)
+    obs, action, noise = rng.normal(size=(9, S)), rng.normal(size=(9, A)), rng.normal(size=(9, S))
+    ends = np.float64(np.arange(9) % 4 == 3)
+
+    def model(s, a, eps):
+        return jnp.tanh(2 * s * eps) + a, s.sum()
+
+    def policy(s):
+        return jnp.sin(3 * s[:1] * s[1])
+
+    with jax.enable_x64(True):
+        factor = partial(contraction_factor, model, policy)
+        found = np.asarray(jax.jit(jax.vmap(factor, (0, 0, 0, None, 0)))(obs, action, noise, GAMMA, ends))
+    for i, (s, a, eps, end) in enumerate(zip(obs, action, noise, ends, strict=True)):
+        after, by_obs = np.tanh(2 * s * eps) + a, np.diag(2 * eps / np.cosh(2 * s * eps) ** 2)
+        slope = 3 * np.cos(3 * after[0] * after[1]) * after[::-1]
+        stretch = np.vstack([np.ones((A, S)), by_obs.T]) @ np.hstack([slope[:, None], np.eye(S)])
+        expected = GAMMA * (1 - end) * max(1.0, np.linalg.svd(stretch)[1][0])
+        np.testing.assert_allclose(found[i], expected, rtol=1e-12)
+    assert found.min() == 0 < found.max() > 1
 
 
 @given(seed=st.integers(0, 1000), gain=st.sampled_from([0.1, 0.5, 2.0]))

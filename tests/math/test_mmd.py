@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dstjax.math import KERNELS, energy, gaussian_mixture, mmd2, multiquadric
+from dstjax.math import KERNELS, energy, gaussian_mixture, mmd2, multiquadric, pairs
 from dstjax.math.mmd import SORT_FROM
 
 FACTORIES = {
@@ -43,6 +43,33 @@ def test_a_kernel_of_ones_own_need_not_vanish_at_zero():
     with jax.enable_x64(True):
         value = jax.jit(lambda x, y: mmd2(x, y, lambda squared: 3 / (1 + squared), unbiased=True))(x, y)
     np.testing.assert_allclose(value, oracle.mmd2(x, y, lambda r: 3 / (1 + r**2), unbiased=True), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+@pytest.mark.parametrize("dim", [1, 3])
+def test_differences_by_a_matrix_are_those_of_each_pair(monkeypatch, name, dim):
+    """The two ways, chosen by size, give one value and one gradient, also where points coincide."""
+    x, y = clouds(8, 6, 5, dim)
+    x[1], y[0] = x[0], x[0]
+    w = np.arange(1.0, 7)
+
+    def value(x, y, h):
+        return mmd2(x, y, FACTORIES[name](h), unbiased=True, x_weights=w)
+
+    with jax.enable_x64(True):
+        by_matrix = jax.jit(jax.value_and_grad(value, (0, 1, 2)))(x, y, 0.7)
+        monkeypatch.setattr(pairs, "MATRIX_UP_TO", 0)
+        by_pair = jax.jit(jax.value_and_grad(value, (0, 1, 2)))(x, y, 0.7)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13), by_matrix, by_pair)
+
+
+def test_memory_of_many_samples_does_not_grow_with_their_dimension():
+    def temporaries(dim):
+        cloud = jax.ShapeDtypeStruct((8, 60, dim), np.float32)
+        run = jax.jit(jax.vmap(jax.value_and_grad(lambda x, y: mmd2(x, y, multiquadric(2.0)))))
+        return run.lower(cloud, cloud).compile().memory_analysis().temp_size_in_bytes
+
+    assert temporaries(32) < 1.5 * temporaries(4)
 
 
 @pytest.mark.parametrize("unbiased", [False, True])
