@@ -3,13 +3,16 @@
 from typing import Any
 
 from dstjax.envs.core import Env, EnvState, auto_reset
+from dstjax.envs.mujoco.half_cheetah import HalfCheetah
 from dstjax.envs.mujoco.hopper import Hopper
 from dstjax.envs.mujoco.inverted_double_pendulum import InvertedDoublePendulum
 from dstjax.envs.mujoco.inverted_pendulum import InvertedPendulum
+from dstjax.envs.mujoco.swimmer import Swimmer
+from dstjax.envs.mujoco.walker2d import Walker2d
 from dstjax.envs.pointmass import PointMass
 from dstjax.errors import unknown_name
 
-_TASKS = (InvertedPendulum, InvertedDoublePendulum, Hopper, PointMass)
+_TASKS = (InvertedPendulum, InvertedDoublePendulum, Swimmer, Hopper, HalfCheetah, Walker2d, PointMass)
 ENVS: dict[str, Any] = {task.name: task for task in _TASKS}
 """Task name -> its class; the class's fields are the task's options."""
 

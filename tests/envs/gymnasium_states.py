@@ -10,7 +10,10 @@ import numpy as np
 TASKS = {
     "inverted_pendulum": "InvertedPendulum-v5",
     "inverted_double_pendulum": "InvertedDoublePendulum-v5",
+    "swimmer": "Swimmer-v5",
     "hopper": "Hopper-v5",
+    "half_cheetah": "HalfCheetah-v5",
+    "walker2d": "Walker2d-v5",
 }
 
 
@@ -28,6 +31,7 @@ class Reference:
     info: dict[str, np.ndarray]
     sites: np.ndarray
     contacts: np.ndarray
+    self_contacts: np.ndarray
 
 
 def make_reference(name, **options):
@@ -41,9 +45,7 @@ def make_reference(name, **options):
 def reference(name, count=256, seed=0, options=()):
     """Steps of random actions and, every other episode, of a constant one (into rails and joint limits).
 
-    Episodes run on for a while after their termination, so that bodies lie on the floor. States in which two bodies
-    press on each other are left out: MJX's capsule-capsule routine is an approximation there (one part in 1e5), and
-    differs altogether where the axes of two capsules of a planar model cross.
+    Episodes run on for a while after their termination, so that bodies lie on the floor and press on each other.
     """
     task, rng = make_reference(name, **dict(options)), np.random.default_rng(seed)
     low, high = task.action_space.low.astype(float), task.action_space.high.astype(float)
@@ -59,9 +61,9 @@ def reference(name, count=256, seed=0, options=()):
         before = task.data.qpos.copy(), task.data.qvel.copy(), task.data.qacc_warmstart.copy()
         obs, reward, terminated, _, info = task.step(control)
         after = task.data.qpos.copy(), task.data.qvel.copy()
-        if not touches_itself(task):
-            rows.append((before, control, action, after, obs, reward, terminated, info, *left_over(task)))
-    before, control, action, after, obs, reward, terminated, info, sites, contacts = zip(*rows, strict=True)
+        rows.append((before, control, action, after, obs, reward, terminated, info, *left_over(task)))
+    columns = zip(*rows, strict=True)
+    before, control, action, after, obs, reward, terminated, info, sites, contacts, self_contacts = columns
     return Reference(
         stack(before),
         np.stack(control),
@@ -73,6 +75,7 @@ def reference(name, count=256, seed=0, options=()):
         {key: np.array([row[key] for row in info], float) for key in info[0]},
         np.stack(sites),
         np.array(contacts),
+        np.array(self_contacts),
     )
 
 
@@ -81,11 +84,6 @@ def stack(columns):
 
 
 def left_over(task):
-    """What `mj_step` leaves in `mjData` of its last evaluation of the dynamics: site positions, number of contacts."""
-    return task.data.site_xpos.copy(), task.data.ncon
-
-
-def touches_itself(task):
-    """Whether a contact of the last stage joins two moving bodies (body 0 is the world)."""
+    """What `mj_step` leaves of its last evaluation of the dynamics: sites, contacts, contacts between moving bodies."""
     bodies = task.model.geom_bodyid[task.data.contact.geom]
-    return bool((bodies > 0).all(axis=-1).any())
+    return task.data.site_xpos.copy(), task.data.ncon, (bodies > 0).all(axis=-1).sum()

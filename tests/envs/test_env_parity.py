@@ -3,15 +3,13 @@
 import gymnasium_states as ref
 import jax
 import jax.numpy as jnp
-import mujoco
 import numpy as np
 import pytest
 from scipy import stats
 
 from dstjax.config import NoiseParams
 from dstjax.envs import make
-from dstjax.envs.mujoco.model import asset_path, mjx_model
-from dstjax.envs.mujoco.physics import Physics, simulate
+from dstjax.envs.mujoco.physics import Physics
 
 OFF = NoiseParams()
 
@@ -61,11 +59,14 @@ def test_one_step_is_close_to_c_mujoco_in_float32(name):
 def test_reference_states_touch_what_they_should():
     """The parity above covers joint limits, contacts and both outcomes of termination."""
     for name in ref.TASKS:
-        assert 0.05 < ref.reference(name).terminated.mean() < 0.99
+        ends = ref.reference(name).terminated.mean()
+        assert ends == 0 if make(name).terminates is None else 0.05 < ends < 0.99
+    for name in ("hopper", "half_cheetah", "walker2d"):
+        assert (ref.reference(name).contacts > 0).mean() > 0.2
+    assert ref.reference("hopper").self_contacts.sum() > 20
     assert np.abs(ref.reference("inverted_pendulum").after[0][:, 0]).max() > 1.0
     assert np.abs(ref.reference("inverted_double_pendulum").obs[:, -1]).max() == 10.0
     assert ref.reference("hopper").after[0][:, 1].min() < 0.7
-    assert (ref.reference("hopper").contacts > 0).mean() > 0.2
 
 
 @pytest.mark.parametrize("name", ref.TASKS)
@@ -81,17 +82,20 @@ def test_reset_draws_from_gymnasiums_law(name):
             assert stats.ks_2samp(ours_i, theirs_i).pvalue > 1e-4
 
 
-HOPPER_OPTIONS = (
-    {"exclude_current_positions_from_observation": False, "healthy_reward": 2.5, "ctrl_cost_weight": 0.3},
-    {"terminate_when_unhealthy": False, "forward_reward_weight": -2.0},
-    {"healthy_angle_range": (-0.05, 0.5), "healthy_z_range": (1.0, 1.24), "healthy_state_range": (-5.0, 3.0)},
+SEEN = {"exclude_current_positions_from_observation": False}
+FORWARD = {"forward_reward_weight": -2.0, "ctrl_cost_weight": 0.3}
+OPTIONS = (
+    ("inverted_double_pendulum", {"healthy_reward": 3.0}),
+    ("swimmer", SEEN | FORWARD),
+    ("hopper", SEEN | FORWARD | {"healthy_reward": 2.5, "terminate_when_unhealthy": False}),
+    ("hopper", {"healthy_angle_range": (-0.05, 0.5), "healthy_z_range": (1.0, 1.24)}),
+    ("hopper", {"healthy_state_range": (-5.0, 3.0)}),
+    ("half_cheetah", SEEN | FORWARD),
+    ("walker2d", SEEN | FORWARD | {"healthy_reward": 2.5, "healthy_angle_range": (-0.1, 0.5)}),
 )
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [*(("hopper", options) for options in HOPPER_OPTIONS), ("inverted_double_pendulum", {"healthy_reward": 3.0})],
-)
+@pytest.mark.parametrize(("name", "options"), OPTIONS)
 def test_options_change_outcomes_as_gymnasiums_do(name, options):
     env, truth = make(name, **options), ref.reference(name, 128, 1, tuple(options.items()))
     with jax.enable_x64(True):
@@ -112,33 +116,9 @@ def outcome(env, *row):
     return result.reward, result.terminated
 
 
-@pytest.mark.parametrize("name", ref.TASKS)
+@pytest.mark.parametrize("name", [name for name in ref.TASKS if make(name).terminates is not None])
 def test_known_termination_agrees_with_the_task(name):
     truth = ref.reference(name)
     with jax.enable_x64(True):
         known = np.asarray(jax.vmap(make(name).terminates)(jnp.asarray(truth.obs)))
     assert np.mean(known == truth.terminated) >= (0.99 if name == "inverted_double_pendulum" else 1.0)
-
-
-@pytest.mark.slow
-def test_euler_models_step_as_c_mujoco():
-    """Half-cheetah's file integrates by semi-implicit Euler, the tasks above by Runge-Kutta."""
-    c_model = mujoco.MjModel.from_xml_path(str(asset_path("half_cheetah.xml")))
-    c_model.opt.tolerance = 1e-15
-    data, rng, rows = mujoco.MjData(c_model), np.random.default_rng(0), []
-    for _ in range(100):
-        data.ctrl[:] = rng.uniform(-1, 1, c_model.nu)
-        before = data.qpos.copy(), data.qvel.copy(), data.qacc_warmstart.copy(), data.ctrl.copy()
-        mujoco.mj_step(c_model, data, nstep=5)
-        rows.append((*before, data.qpos.copy(), data.qvel.copy()))
-    assert data.ncon > 0
-    with jax.enable_x64(True):
-        model, empty = mjx_model("half_cheetah.xml", "fast")
-
-        def step(qpos, qvel, warmstart, ctrl):
-            return simulate(model, empty, Physics(qpos, qvel, warmstart), ctrl, lambda _: {}, frame_skip=5)[0]
-
-        *inputs, qpos, qvel = (np.stack(column) for column in zip(*rows, strict=True))
-        after = jax.jit(jax.vmap(step))(*inputs)
-    np.testing.assert_allclose(after.qpos, qpos, atol=1e-9)
-    np.testing.assert_allclose(after.qvel, qvel, atol=1e-9)

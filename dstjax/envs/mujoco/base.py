@@ -26,16 +26,19 @@ class MujocoEnv(Task):
     """A Gymnasium MuJoCo task simulated by MJX. Subclasses are frozen dataclasses whose fields are the task's options.
 
     Args:
+      xml_file: the model, by name one of Gymnasium's; a path begins with `/`, `.` or `~`.
       solver: bound on the constraint solver's steps, `fast` (8, which these tasks do not reach) or `exact` (the XML's).
       frame_skip: physics steps per control step.
     """
 
+    xml_file: str = ""
     solver: str = "fast"
     frame_skip: int = 1
 
-    xml: ClassVar[str]
     placed: ClassVar[tuple[str, ...]] = ()
     """Names of the readings that positions and velocities determine: computed anew where noise kicks these."""
+    remembered: ClassVar[tuple[str, ...]] = ()
+    """Names of the readings that the next step's outcome finds in `before.memory`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,40 +62,41 @@ class MujocoEnv(Task):
         """Quantities beyond positions and velocities that observation or outcome need."""
         return {}
 
-    def initial_readings(self) -> Readings:
-        """The readings of a fresh episode, known without running the physics."""
-        return {}
+    def initial_readings(self, physics: Physics) -> Readings:
+        """The readings of a fresh episode, known without running the physics: kinematics, and no forces."""
+        return self.read(relocate(*mjx_model(self.xml_file, self.solver), physics)) if self.placed else {}
 
     @property
     def action_size(self) -> int:
         """A: the number of actuators."""
-        return int(c_model(self.xml).nu)
+        return int(c_model(self.xml_file).nu)
 
     @property
     def control_range(self) -> np.ndarray:
         """`[A, 2]` lowest and highest control, in the actuators' units."""
-        return np.array(c_model(self.xml).actuator_ctrlrange)
+        return np.array(c_model(self.xml_file).actuator_ctrlrange)
 
     @property
     def dt(self) -> float:
         """Duration of a control step in seconds."""
-        return float(c_model(self.xml).opt.timestep) * self.frame_skip
+        return float(c_model(self.xml_file).opt.timestep) * self.frame_skip
 
     @property
     def freedoms(self) -> int:
         """V."""
-        return int(c_model(self.xml).nv)
+        return int(c_model(self.xml_file).nv)
 
     @property
     def noises(self) -> frozenset[str]:
         """All but gravity where no joint feels it, and friction where nothing touches."""
-        return responses(self.xml)
+        return responses(self.xml_file)
 
     def start(self, key: Key) -> tuple[Physics, Array]:
         """Draw the first state of an episode. Runs no physics; consumes the key."""
         qpos, qvel = self.initial(key)
         physics = Physics(qpos, qvel, jnp.zeros_like(qvel))
-        return physics, self.observation(physics, self.initial_readings())
+        readings = self.initial_readings(physics)
+        return self.remember(physics, readings), self.observation(physics, readings)
 
     def move(
         self, physics: Physics, command: Array, episode: NoiseState, kick: Kick, key: Key
@@ -100,12 +104,17 @@ class MujocoEnv(Task):
         """One control step of physics, then the kick; actuators clamp beyond their range. Ignores the key."""
         control = self.control(command)
         after, readings = self.simulate(physics, control, episode)
-        model, empty = mjx_model(self.xml, self.solver)
+        model, empty = mjx_model(self.xml_file, self.solver)
         after = kicked(model, after, kick)
         if self.placed:
             fresh = self.read(relocate(model, empty, after))
             readings |= {name: jnp.where(kick.felt, fresh[name], readings[name]) for name in self.placed}
-        return after, self.observation(after, readings), self.outcome(physics, after, readings, control)
+        outcome = self.outcome(physics, after, readings, control)
+        return self.remember(after, readings), self.observation(after, readings), outcome
+
+    def remember(self, physics: Physics, readings: Readings) -> Physics:
+        """The state with the readings that the next step needs."""
+        return physics.replace(memory={name: readings[name] for name in self.remembered})
 
     def control(self, action: Array) -> Array:
         """`[A]` in `[-1, 1]` to the actuators' units."""
@@ -117,14 +126,14 @@ class MujocoEnv(Task):
 
         `control` `[A]` is in the actuators' units; `episode` gives the factors of friction, gravity and gain.
         """
-        model, empty = mjx_model(self.xml, self.solver)
+        model, empty = mjx_model(self.xml_file, self.solver)
         if episode is not None:
             model = randomize(model, episode)
         with jax.default_matmul_precision("highest"):
             return simulate(model, empty, physics, control, self.read, frame_skip=self.frame_skip)
 
 
-def uniform(key: Key, center: np.ndarray, scale: float) -> Array:
+def uniform(key: Key, center: np.ndarray | Array, scale: float) -> Array:
     """`center + U[-scale, scale]` per entry, in the default float width.
 
     Args:

@@ -1,7 +1,7 @@
 """Where two shapes touch, by C MuJoCo's rules for each pair of shapes.
 
-MJX rounds some of these rules: it turns the tangents of a capsule that stands on a plane, and softens the closest points
-of two capsules, both of which the tasks' rewards feel. Shapes: `k` contacts for a pair, fixed for each function.
+MJX rounds some of these rules: it turns the tangents of a capsule that stands on a plane, and softens the nearest
+points of two capsules; the tasks' rewards feel both. Shapes: `k` contacts for a pair, fixed for each function.
 """
 
 from collections.abc import Callable
@@ -63,7 +63,7 @@ def sphere_capsule(sphere: Shape, capsule: Shape) -> Touch:
 
 
 def capsule_capsule(first: Shape, second: Shape) -> Touch:
-    """One contact, between the nearest points of the axes. C MuJoCo has a second one for axes within 1e-6 rad of parallel."""
+    """One contact, of the nearest points of the axes. C MuJoCo has two where these are parallel to 1e-6 rad."""
     axis1, axis2 = first.axes[:, 2] * first.size[1], second.axes[:, 2] * second.size[1]
     offset = first.position - second.position
     square1, cross, square2 = axis1 @ axis1, axis1 @ axis2, axis2 @ axis2

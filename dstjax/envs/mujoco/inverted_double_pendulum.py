@@ -34,12 +34,12 @@ class InvertedDoublePendulum(MujocoEnv):
         initial velocities.
     """
 
+    xml_file: str = "inverted_double_pendulum.xml"
     frame_skip: int = 5
     healthy_reward: float = 10.0
     reset_noise_scale: float = 0.1
 
     name: ClassVar[str] = "inverted_double_pendulum"
-    xml: ClassVar[str] = "inverted_double_pendulum.xml"
     reward_terms: ClassVar[tuple[str, ...]] = ("reward_survive", "distance_penalty", "velocity_penalty")
     placed: ClassVar[tuple[str, ...]] = ("tip",)
 
@@ -51,14 +51,14 @@ class InvertedDoublePendulum(MujocoEnv):
     def initial(self, key: Key) -> tuple[Array, Array]:
         """Uniform positions, Gaussian velocities; consumes the key."""
         qpos_key, qvel_key = jax.random.split(key)
-        qpos = uniform(qpos_key, c_model(self.xml).qpos0, self.reset_noise_scale)
+        qpos = uniform(qpos_key, c_model(self.xml_file).qpos0, self.reset_noise_scale)
         return qpos, self.reset_noise_scale * jax.random.normal(qvel_key, qpos.shape, qpos.dtype)
 
     def read(self, data: mjx.Data) -> Readings:
         """The tip of the second pole and the constraint force on the cart."""
         return {"tip": data.site_xpos[0], "force": data.qfrc_constraint[:1]}
 
-    def initial_readings(self) -> Readings:
+    def initial_readings(self, physics: Physics) -> Readings:
         """No constraint force: the only constraint is the rail's end at 1 m, far beyond the law of resets."""
         return {"force": jnp.zeros(1)}
 

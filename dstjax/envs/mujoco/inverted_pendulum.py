@@ -24,11 +24,11 @@ class InvertedPendulum(MujocoEnv):
       reset_noise_scale: half width of the uniform law of every initial position and velocity.
     """
 
+    xml_file: str = "inverted_pendulum.xml"
     frame_skip: int = 2
     reset_noise_scale: float = 0.01
 
     name: ClassVar[str] = "inverted_pendulum"
-    xml: ClassVar[str] = "inverted_pendulum.xml"
     reward_terms: ClassVar[tuple[str, ...]] = ("reward_survive",)
 
     @property
@@ -39,7 +39,7 @@ class InvertedPendulum(MujocoEnv):
     def initial(self, key: Key) -> tuple[Array, Array]:
         """Uniform around rest; consumes the key."""
         qpos_key, qvel_key = jax.random.split(key)
-        rest = c_model(self.xml).qpos0
+        rest = c_model(self.xml_file).qpos0
         return uniform(qpos_key, rest, self.reset_noise_scale), uniform(qvel_key, 0.0 * rest, self.reset_noise_scale)
 
     def observation(self, physics: Physics, readings: Readings) -> Array:

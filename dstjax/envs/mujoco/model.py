@@ -80,7 +80,7 @@ def c_model(file: str, solver: str = "exact") -> mujoco.MjModel:
 
 
 def _free_sliders(spec: mujoco.MjSpec) -> None:
-    """Take frictionless cylinders off the planes they slide on: such a contact pushes along the normal, to no effect."""
+    """Take frictionless cylinders off the planes they slide on: such a contact pushes along the normal, in vain."""
     cylinders = [geom for geom in spec.geoms if geom.type == mujoco.mjtGeom.mjGEOM_CYLINDER]
     for geom in spec.geoms:
         met = [other for other in cylinders if geom.conaffinity & other.contype and max(geom.condim, other.condim) == 1]

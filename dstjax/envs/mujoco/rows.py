@@ -1,8 +1,8 @@
 """Constraint rows of MuJoCo's joint limits and contacts, laid out once for a model and filled in at every instant.
 
-What a model fixes (which shapes may touch, whose joints move them, how stiff a row is) is kept in NumPy arrays, so that a
-program holds only what varies. Shapes: `V` velocities, `C` rows, of which the last `E` are contacts': one for a contact
-without friction, four edges of a pyramid for one with.
+What a model fixes (which shapes may touch, whose joints move them, how stiff a row is) is kept in NumPy arrays, so that
+a program holds only what varies. Shapes: `V` velocities, `C` rows, of which the last `E` are contacts': one for a
+contact without friction, four edges of a pyramid for one with.
 """
 
 import dataclasses
