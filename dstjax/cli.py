@@ -15,7 +15,8 @@ COMMANDS = {
     "train": "train a population of seeds, noise levels and numbers",
     "envs": "list the tasks",
     "methods": "list the methods",
-    "plot": "draw the curves of runs and print their table",
+    "plot": "draw runs into a figure for a paper and print their table",
+    "report": "write runs as one HTML page",
 }
 """Name to summary; the command itself is `main` of the module of that name in `dstjax.commands`."""
 

@@ -46,7 +46,7 @@ def run(words, capsys):
         ("train --resume --name done --width 7", "width: 7 is not what the run has, 256"),
         ("train --resume --name done --seeds 3", "seeds: 0 1 2 is not what the run has, 0 1"),
         ("train --resume --name done --noise.obs-scale 0", "noise.obs_scale: 0.0 is not what the run has, 0.0 0.2"),
-        ("plot nowhere", "plot: no metrics in 'nowhere'"),
+        ("plot nowhere", "run: no metrics in 'nowhere'"),
         ("envs hopper", "unexpected argument 'hopper'"),
     ],
 )

@@ -11,6 +11,7 @@ ROOMS = (
     *(
         "version",
         "errors",
+        "files",
         "fields",
         "backend",
         "types",
@@ -22,7 +23,8 @@ ROOMS = (
         "world",
         "methods",
     ),
-    *("agent", "population", "plan", "runs", "checkpoints", "tracking", "stats", "report", "progress", "plots"),
+    *("agent", "members", "population", "memory", "plan", "runs", "checkpoints", "tracking", "upload"),
+    *("gather", "stats", "report", "progress", "plots"),
     *("signals", "loop", "runner", "options", "sweep", "launch", "commands", "cli"),
 )
 MATH_MAY_IMPORT = {"math", "types", "errors"}

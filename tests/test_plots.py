@@ -46,7 +46,7 @@ def test_missing_values_and_many_panels_are_drawn(tmp_path):
 
 
 def test_more_lines_than_colours_get_other_strokes():
-    marks = plots._marks([f"m{i}" for i in range(20)])
+    marks = plots.line_marks([f"m{i}" for i in range(20)])
     assert len({tuple(mark.values()) for mark in marks.values()}) == 20
 
 

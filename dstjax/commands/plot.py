@@ -2,40 +2,47 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from dstjax.errors import UserError
+from dstjax.options import Option, parse
 
-USAGE_ERROR = 2
+SUMMARY = "Draw runs into one figure for a paper, and print their table: dstjax plot RUN..."
+KINDS = ("curves", "final", "profile")
+OPTIONS = (
+    Option("kind", str, "learning curves, last returns, or performance profiles", "curves", None, KINDS),
+    Option("out", str, "file to write; .png, .pdf or .svg", "KIND.png in the first run's directory"),
+)
 
 
 def main(words: Sequence[str]) -> int:
-    """Draw runs into one figure and print their table: `dstjax plot RUN...`.
+    """Draw runs into one figure and print their table: `dstjax plot RUN... [--kind final] [--out figure.pdf]`.
 
     Args:
-      words: run directories.
+      words: run directories and options.
 
     Returns:
       Exit code.
+
+    Raises:
+      UserError: without a run, or where the figure cannot be written.
     """
-    if not words or words[0] in ("-h", "--help"):
-        print("usage: dstjax plot RUN_DIRECTORY ...\n\nWrites curves.png into the first of the run directories.")
-        return 0 if words else USAGE_ERROR
-    from dstjax.plots import plot_curves
+    given, names = parse("plot", SUMMARY, {"plot": ("What is drawn, and where it goes.", OPTIONS)}, words)
+    if not names:
+        raise UserError("plot: no run given; allowed: one or more run directories")
+    from dstjax import plots
+    from dstjax.gather import gather
     from dstjax.progress import make_console
     from dstjax.report import summary_table
-    from dstjax.runs import RunDir
 
-    runs = [RunDir(Path(word)) for word in words]
-    rows: list[dict[str, Any]] = []
-    for run in runs:
-        found = run.rows()
-        if not found:
-            raise UserError(
-                f"plot: no metrics in '{run.path}'; allowed: directories of runs that have finished a chunk"
-            )
-        # Member indices are a run's own; across runs they must not meet.
-        rows += [{**row, "member": (str(run.path), row["member"])} for row in found]
+    kind = given.get("kind", KINDS[0])
+    out = Path(given.get("out") or Path(names[0]) / f"{kind}.png")
+    if out.suffix not in plots.FORMATS:
+        raise UserError(f"--out: '{out}' is not allowed; allowed: a file that ends in {', '.join(plots.FORMATS)}")
+    rows = gather([Path(name) for name in names]).rows
+    draw = {"curves": plots.plot_curves, "final": plots.plot_final, "profile": plots.plot_profile}[kind]
     make_console().print(summary_table(rows))
-    print(f"figure: {plot_curves(rows, runs[0].figure_file)}")
+    try:
+        print(f"figure: {draw(rows, out)}")
+    except OSError as error:
+        raise UserError(f"--out: cannot write '{out}' ({error.strerror}); allowed: a writable place") from None
     return 0

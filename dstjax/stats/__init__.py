@@ -23,11 +23,12 @@ from dstjax.stats.scores import (
     spread,
     spread_ratio,
 )
-from dstjax.stats.table import Curve, curve, groups, last_rows, paired_scores
+from dstjax.stats.table import MIN_SEEDS, Curve, curve, groups, last_rows, paired_scores
 
 __all__ = [
     "INTERVAL",
     "LEVEL",
+    "MIN_SEEDS",
     "Curve",
     "Estimate",
     "Reach",

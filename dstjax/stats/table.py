@@ -8,6 +8,9 @@ import numpy as np
 from dstjax.runs import Row, line_label, noise_label
 from dstjax.stats.intervals import Estimate, mean_interval
 
+MIN_SEEDS = 4
+"""Fewest seeds for which a band is an interval of the mean; below, Student's is wider than any figure."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
@@ -24,6 +27,26 @@ class Curve:
     estimates: list[Estimate]
     members: np.ndarray
     seeds: list[int]
+
+    @property
+    def count(self) -> int:
+        """Most members that have a value at one step."""
+        return max(estimate.count for estimate in self.estimates)
+
+    def mean(self) -> np.ndarray:
+        """`[T]` mean over members."""
+        return np.array([estimate.value for estimate in self.estimates])
+
+    def band(self) -> tuple[np.ndarray, np.ndarray]:
+        """`[T]` ends of the interval of the mean; below `MIN_SEEDS` members the range of the members instead."""
+        if 1 < self.count < MIN_SEEDS:
+            empty = np.isnan(self.members).all(axis=0)
+            low, high = (
+                np.where(empty, np.nan, bound(np.where(np.isnan(self.members), fill, self.members), axis=0))
+                for bound, fill in ((np.min, np.inf), (np.max, -np.inf))
+            )
+            return low, high
+        return np.array([e.low for e in self.estimates]), np.array([e.high for e in self.estimates])
 
 
 def groups(rows: Iterable[Row]) -> dict[str, dict[str, list[Row]]]:

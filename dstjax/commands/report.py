@@ -1,0 +1,37 @@
+"""`dstjax report`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dstjax.errors import UserError
+from dstjax.options import Option, parse
+
+SUMMARY = "Write runs as one self-contained HTML page: dstjax report RUN..."
+OPTIONS = (Option("out", str, "file to write", "report.html in the first run's directory"),)
+
+
+def main(words: Sequence[str]) -> int:
+    """Write a page about runs: `dstjax report RUN... [--out page.html]`.
+
+    Args:
+      words: run directories and options.
+
+    Returns:
+      Exit code.
+
+    Raises:
+      UserError: without a run, or where the page cannot be written.
+    """
+    given, names = parse("report", SUMMARY, {"report": ("Where the page goes.", OPTIONS)}, words)
+    if not names:
+        raise UserError("report: no run given; allowed: one or more run directories")
+    from dstjax.gather import gather
+    from dstjax.report.page import write_page
+
+    runs = gather([Path(name) for name in names])
+    out = Path(given.get("out") or runs.paths[0] / "report.html")
+    try:
+        print(f"page: {write_page(runs, out)}")
+    except OSError as error:
+        raise UserError(f"--out: cannot write '{out}' ({error.strerror}); allowed: a writable place") from None
+    return 0
