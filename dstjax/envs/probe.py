@@ -1,11 +1,11 @@
 """Small problems whose joint law of return and gradient is known: what a critic is audited against.
 
 Each is a reparameterised one-step model with a policy and a discount. Its truth is sampled by `sobolev_returns`, to any
-precision, and where the law has closed-form moments `moments` gives them.
+precision; `moments` gives the exact means and variances.
 """
 
 import dataclasses
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -18,14 +18,29 @@ from dstjax.types import Array, Key, SobolevSamples
 class Probe(Protocol):
     """A problem of known Sobolev return; unbatched pure functions."""
 
-    name: ClassVar[str]
-    obs_size: ClassVar[int]
-    action_size: ClassVar[int]
-    noise_size: ClassVar[int]
-    """Dimension of the standard normal noise of a step."""
-    horizon: ClassVar[int]
-    """Steps after which the rest of the return is negligible."""
-    discount: ClassVar[float]
+    @property
+    def name(self) -> str:
+        """Its key in `PROBES`."""
+
+    @property
+    def obs_size(self) -> int:
+        """S."""
+
+    @property
+    def action_size(self) -> int:
+        """A."""
+
+    @property
+    def noise_size(self) -> int:
+        """Dimension of the standard normal noise of a step."""
+
+    @property
+    def horizon(self) -> int:
+        """Steps after which the rest of the return is negligible."""
+
+    @property
+    def discount(self) -> float:
+        """Gamma."""
 
     def step(self, obs: Array, action: Array, noise: Array) -> tuple[Array, Array]:
         """`obs [S]`, `action [A]`, `noise [noise_size]` to `(next_obs [S], reward [])`."""
@@ -33,143 +48,109 @@ class Probe(Protocol):
     def policy(self, obs: Array) -> Array:
         """The policy that is evaluated, `[S] -> [A]`."""
 
-
-@dataclasses.dataclass(frozen=True)
-class LinearAdditive:
-    """Linear motion with additive noise: `s' = 0.8 s + 0.5 a + 0.4 e` under `a = -0.5 s`, `r = s' - s'^2 / 2`.
-
-    The return is a quadratic form of Gaussian noise and its gradient is Gaussian; they are dependent.
-    """
-
-    name: ClassVar[str] = "linear_additive"
-    obs_size: ClassVar[int] = 1
-    action_size: ClassVar[int] = 1
-    noise_size: ClassVar[int] = 1
-    horizon: ClassVar[int] = 60
-    discount: ClassVar[float] = 0.8
-    drift: ClassVar[float] = 0.8
-    drive: ClassVar[float] = 0.5
-    feedback: ClassVar[float] = -0.5
-    std: ClassVar[float] = 0.4
-
-    def step(self, obs: Array, action: Array, noise: Array) -> tuple[Array, Array]:
-        """See the class."""
-        next_obs = self.drift * obs + self.drive * action + self.std * noise
-        return next_obs, (next_obs - 0.5 * next_obs**2).sum()
-
-    def policy(self, obs: Array) -> Array:
-        """See the class."""
-        return self.feedback * obs
-
     def moments(self, obs: float, action: float) -> dict[str, float]:
-        """Exact `value_mean`, `daction_mean` and `daction_var`, by summing the series of the states' moments.
-
-        Args:
-          obs: the observation.
-          action: the first action.
-
-        Returns:
-          The moments by name.
-        """
-        closed = self.drift + self.drive * self.feedback
-        mean, variance, value = self.drift * obs + self.drive * action, self.std**2, 0.0
-        slope, slope_mean = self.drive, 0.0
-        for k in range(self.horizon):
-            value += self.discount**k * (mean - 0.5 * (mean**2 + variance))
-            slope_mean += self.discount**k * slope * (1.0 - mean)
-            mean, variance, slope = closed * mean, closed**2 * variance + self.std**2, closed * slope
-        # The noise e_j moves state k >= j by std closed^(k-j), and with it the slope of the reward there.
-        weights = [self.discount**k * self.drive * closed**k for k in range(self.horizon)]
-        pulls = [
-            self.std * sum(weights[k] * closed ** (k - j) for k in range(j, self.horizon)) for j in range(self.horizon)
-        ]
-        return {"value_mean": value, "daction_mean": slope_mean, "daction_var": float(np.sum(np.square(pulls)))}
+        """Exact `value_mean`, `value_var`, `daction_mean` and `daction_var`, by which the samples are tested."""
 
 
 @dataclasses.dataclass(frozen=True)
-class LinearMultiplicative:
-    """Linear motion with multiplicative noise: `s' = (1 + 0.4 e)(0.7 s + 0.6 a)` under `a = -0.5 s`, `r = s'`.
+class Linear:
+    """Linear motion `s' = (1 + m e_0)(f s + b a) + c e_1` under `a = k s`, with reward `r = s' - q s'^2 / 2`.
 
-    The return is `(0.7 s + 0.6 a) X` and its gradient `0.6 X`, with the random series
-    `X = (1 + 0.4 e)(1 + 0.4 gamma X')`: return and gradient lie on one line, whatever the state.
+    With additive noise and a quadratic reward the return is a quadratic form of Gaussian noise and its gradient is
+    Gaussian; they are dependent. With multiplicative noise and a linear reward the return is `(f s + b a) X` and its
+    gradient `b X`, with one random series `X`: they lie on one line, whatever the state.
     """
 
-    name: ClassVar[str] = "linear_multiplicative"
+    name: str
+    drift: float
+    drive: float
+    feedback: float
+    discount: float
+    horizon: int
+    multiplicative: float = 0.0
+    additive: float = 0.0
+    curvature: float = 0.0
+
     obs_size: ClassVar[int] = 1
     action_size: ClassVar[int] = 1
-    noise_size: ClassVar[int] = 1
-    horizon: ClassVar[int] = 40
-    discount: ClassVar[float] = 0.9
-    drift: ClassVar[float] = 0.7
-    drive: ClassVar[float] = 0.6
-    feedback: ClassVar[float] = -0.5
-    std: ClassVar[float] = 0.4
+    noise_size: ClassVar[int] = 2
 
     def step(self, obs: Array, action: Array, noise: Array) -> tuple[Array, Array]:
-        """See the class."""
-        next_obs = (1.0 + self.std * noise) * (self.drift * obs + self.drive * action)
-        return next_obs, next_obs.sum()
+        """See `Probe`."""
+        next_obs = self._next(self.drift * obs + self.drive * action, noise[0], noise[1])
+        return next_obs, (next_obs - 0.5 * self.curvature * next_obs**2).sum()
+
+    def _next(self, push: Any, first: Any, second: Any) -> Any:
+        return (1.0 + self.multiplicative * first) * push + self.additive * second
 
     def policy(self, obs: Array) -> Array:
-        """See the class."""
+        """See `Probe`."""
         return self.feedback * obs
 
     def moments(self, obs: float, action: float) -> dict[str, float]:
-        """Exact means and variances of return and gradient, from the fixed point of the series.
+        """See `Probe`. Exact: all that is integrated is polynomial.
 
-        Args:
-          obs: the observation.
-          action: the first action.
-
-        Returns:
-          The moments by name.
+        Given the push `u = f s + b a`, the first two moments of the return and of its derivative in `u` are polynomials
+        in `u` of degree 4 at most: known at five places, they are known. Each step backwards is a Gaussian quadrature.
         """
-        rate = self.discount * (self.drift + self.drive * self.feedback)
-        second = 1.0 + self.std**2
-        mean = 1.0 / (1.0 - rate)
-        square = second * (1.0 + 2.0 * rate * mean) / (1.0 - second * rate**2)
-        lever, variance = self.drift * obs + self.drive * action, square - mean**2
+        nodes, weights = np.polynomial.hermite_e.hermegauss(5)
+        weights = np.outer(weights, weights) / weights.sum() ** 2
+        places = np.linspace(-1.0, 1.0, 5)
+        growth = 1.0 + self.multiplicative * nodes[:, None]
+        after = self._next(places[:, None, None], nodes[:, None], nodes)
+        reward, slope = after - 0.5 * self.curvature * after**2, growth * (1.0 - self.curvature * after)
+        closed, gamma = self.drift + self.drive * self.feedback, self.discount
+        pull = gamma * closed * growth
+        known = [np.zeros(5)] * 4
+        for _ in range(self.horizon):
+            value, square, rate, rate_square = (np.polyval(np.polyfit(places, k, 4), closed * after) for k in known)
+            moments = (
+                reward + gamma * value,
+                reward**2 + 2 * gamma * reward * value + gamma**2 * square,
+                slope + pull * rate,
+                slope**2 + 2 * slope * pull * rate + pull**2 * rate_square,
+            )
+            known = [(weights * moment).sum((1, 2)) for moment in moments]
+        push = self.drift * obs + self.drive * action
+        at = [float(np.polyval(np.polyfit(places, k, 4), push)) for k in known]
         return {
-            "value_mean": lever * mean,
-            "value_var": lever**2 * variance,
-            "daction_mean": self.drive * mean,
-            "daction_var": self.drive**2 * variance,
+            "value_mean": at[0],
+            "value_var": at[1] - at[0] ** 2,
+            "daction_mean": self.drive * at[2],
+            "daction_var": self.drive**2 * (at[3] - at[2] ** 2),
         }
 
 
-@dataclasses.dataclass(frozen=True)
-class RandomSlopeBandit:
-    """One decision with a random slope: `r = w a - a^2 / 2 + s`, `w` near -1 or 2 with equal chance.
+class _Bandit:
+    """What problems of one decision have in common."""
 
-    The gradient is `w - a`: two modes, which the return shows only where `a` is not 0. The mean gradient is 0.5 - a.
-    """
-
-    name: ClassVar[str] = "random_slope_bandit"
     obs_size: ClassVar[int] = 1
     action_size: ClassVar[int] = 1
     noise_size: ClassVar[int] = 2
     horizon: ClassVar[int] = 1
     discount: ClassVar[float] = 0.0
 
+    def policy(self, obs: Array) -> Array:
+        """See `Probe`."""
+        return jnp.zeros_like(obs)
+
+
+@dataclasses.dataclass(frozen=True)
+class RandomSlopeBandit(_Bandit):
+    """One decision with a random slope: `r = w a - a^2 / 2 + s`, `w` near -1 or 2 with equal chance.
+
+    The gradient is `w - a`: two modes, which the return shows only where `a` is not 0. The mean gradient is 0.5 - a.
+    """
+
+    name: ClassVar[str] = "random_slope_bandit"
+
     def step(self, obs: Array, action: Array, noise: Array) -> tuple[Array, Array]:
-        """See the class."""
+        """See `Probe`."""
         slope = jnp.where(noise[0] > 0, 2.0, -1.0) + 0.2 * noise[1]
         return obs, (slope * action - 0.5 * action**2 + obs).sum()
 
-    def policy(self, obs: Array) -> Array:
-        """See the class."""
-        return jnp.zeros_like(obs)
-
     def moments(self, obs: float, action: float) -> dict[str, float]:
-        """Exact means and variances of return and gradient.
-
-        Args:
-          obs: the observation.
-          action: the action.
-
-        Returns:
-          The moments by name.
-        """
+        """See `Probe`."""
         variance = 1.5**2 + 0.2**2
         return {
             "value_mean": 0.5 * action - 0.5 * action**2 + obs,
@@ -180,41 +161,24 @@ class RandomSlopeBandit:
 
 
 @dataclasses.dataclass(frozen=True)
-class SinusoidMixture:
+class SinusoidMixture(_Bandit):
     """A conditional mixture, the supervised problem: `r = h_i sin(2 a + s + p_i) + 0.05 e`, `i` one of three modes.
 
     Heights 0.5, 1, 1.5, phases 0, 2, 4, equal chances; value and gradient have three sharp modes that cross.
     """
 
     name: ClassVar[str] = "sinusoid_mixture"
-    obs_size: ClassVar[int] = 1
-    action_size: ClassVar[int] = 1
-    noise_size: ClassVar[int] = 2
-    horizon: ClassVar[int] = 1
-    discount: ClassVar[float] = 0.0
     heights: ClassVar[tuple[float, ...]] = (0.5, 1.0, 1.5)
     phases: ClassVar[tuple[float, ...]] = (0.0, 2.0, 4.0)
 
     def step(self, obs: Array, action: Array, noise: Array) -> tuple[Array, Array]:
-        """See the class."""
+        """See `Probe`."""
         mode = jnp.clip(3.0 * jax.scipy.stats.norm.cdf(noise[0]), 0, 2.99).astype(int)
         height, phase = jnp.array(self.heights)[mode], jnp.array(self.phases)[mode]
         return obs, (height * jnp.sin(2.0 * action + obs + phase)).sum() + 0.05 * noise[1]
 
-    def policy(self, obs: Array) -> Array:
-        """See the class."""
-        return jnp.zeros_like(obs)
-
     def moments(self, obs: float, action: float) -> dict[str, float]:
-        """Exact means and variances of return and gradient.
-
-        Args:
-          obs: the observation.
-          action: the action.
-
-        Returns:
-          The moments by name.
-        """
+        """See `Probe`."""
         heights, angles = np.array(self.heights), 2.0 * action + obs + np.array(self.phases)
         values, slopes = heights * np.sin(angles), 2.0 * heights * np.cos(angles)
         return {
@@ -226,7 +190,13 @@ class SinusoidMixture:
 
 
 PROBES: dict[str, Probe] = {
-    probe.name: probe for probe in (LinearAdditive(), LinearMultiplicative(), RandomSlopeBandit(), SinusoidMixture())
+    probe.name: probe
+    for probe in (
+        Linear("linear_additive", 0.8, 0.5, -0.5, discount=0.8, horizon=60, additive=0.4, curvature=1.0),
+        Linear("linear_multiplicative", 0.7, 0.6, -0.5, discount=0.9, horizon=40, multiplicative=0.4),
+        RandomSlopeBandit(),
+        SinusoidMixture(),
+    )
 }
 """Every problem by name."""
 

@@ -9,6 +9,7 @@ from jax import lax
 
 from dstjax.math.checks import check_rank, check_samples
 from dstjax.math.kernels import energy
+from dstjax.math.line import normalized
 from dstjax.math.mmd import mmd2
 from dstjax.math.sobolev import PolicyFn, concat
 from dstjax.types import Array, SobolevSamples
@@ -77,7 +78,7 @@ def audit(samples: SobolevSamples, truth: SobolevSamples) -> dict[str, Array]:
       (1.0, 1.0)
 
     Args:
-      samples: `N` samples of the critic; 1 for a point critic.
+      samples: `N` samples of the critic, which may be weighted; 1 for a point critic.
       truth: `M` samples of the true return.
 
     Returns:
@@ -93,15 +94,17 @@ def audit(samples: SobolevSamples, truth: SobolevSamples) -> dict[str, Array]:
     scale = jnp.maximum(truth.value.std(), tiny)
     size = jnp.sqrt(jnp.maximum(jnp.square(truth.daction).sum(-1).mean(), tiny))
     x, y = (concat(SobolevSamples(s.value, s.daction), scale / size) for s in (samples, truth))
-    joint = mmd2(x, y, energy())
-    mean, true_mean = samples.daction.mean(0), truth.daction.mean(0)
+    weights = normalized(samples.weight, samples.value)
+    mean, true_mean = weights @ samples.daction, truth.daction.mean(0)
     norm, true_norm = (jnp.maximum(jnp.linalg.norm(m), tiny) for m in (mean, true_mean))
     grid = jnp.concatenate([samples.value, truth.value])
-    shares = (jnp.searchsorted(jnp.sort(s.value), grid, side="right") / s.value.size for s in (samples, truth))
-    share, true_share = shares
+    order = jnp.argsort(samples.value)
+    mass = jnp.concatenate([jnp.zeros(1, weights.dtype), jnp.cumsum(weights[order])])
+    share = mass[jnp.searchsorted(samples.value[order], grid, side="right")]
+    true_share = jnp.searchsorted(jnp.sort(truth.value), grid, side="right") / truth.value.size
     return {
-        "joint_energy": joint / scale,
-        "return_energy": mmd2(samples.value[:, None], truth.value[:, None], energy()) / scale,
+        "joint_energy": mmd2(x, y, energy(), x_weights=weights) / scale,
+        "return_energy": mmd2(x[:, :1], y[:, :1], energy(), x_weights=weights) / scale,
         "gradient_error": jnp.linalg.norm(mean - true_mean) / true_norm,
         "gradient_cosine": (mean @ true_mean) / (norm * true_norm),
         "calibration": jnp.abs(share - true_share).max(),

@@ -32,7 +32,7 @@ def test_true_samples_have_the_exact_moments(name):
 def test_returns_are_the_many_step_target_without_a_critic():
     probe, key = PROBES["linear_additive"], jax.random.key(0)
     obs, action = jnp.array([0.4]), jnp.array([-0.7])
-    noise, ends = jax.random.normal(key, (3, 4, 1)), jnp.array([0.0, 0.0, 1.0, 0.0])
+    noise, ends = jax.random.normal(key, (3, 4, probe.noise_size)), jnp.array([0.0, 0.0, 1.0, 0.0])
 
     def step(carry, action, eps):
         place, count = carry
@@ -98,3 +98,12 @@ def test_audit_matches_scipy():
     )
     cosine = mean @ true_mean / np.linalg.norm(mean) / np.linalg.norm(true_mean)
     np.testing.assert_allclose(found["gradient_cosine"], cosine, rtol=1e-5)
+
+
+def test_weights_count_like_copies():
+    samples, true = law(3, 6), law(4, 50)
+    counts = np.array([1, 3, 0, 2, 5, 1])
+    copies = SobolevSamples(*(jnp.repeat(part, counts, axis=0) for part in (samples.value, samples.daction)))
+    weighted = jax.jit(audit)(samples.replace(weight=jnp.asarray(counts / counts.sum(), jnp.float32)), true)
+    for name, value in jax.jit(audit)(copies, true).items():
+        np.testing.assert_allclose(weighted[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
