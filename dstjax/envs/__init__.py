@@ -9,6 +9,7 @@ from dstjax.envs.mujoco.inverted_double_pendulum import InvertedDoublePendulum
 from dstjax.envs.mujoco.inverted_pendulum import InvertedPendulum
 from dstjax.envs.mujoco.swimmer import Swimmer
 from dstjax.envs.mujoco.walker2d import Walker2d
+from dstjax.envs.naming import read_options, split_name
 from dstjax.envs.pointmass import PointMass
 from dstjax.errors import unknown_name
 
@@ -23,8 +24,8 @@ def make(name: str, **options: Any) -> Env:
     """Build a task by name.
 
     Args:
-      name: a key of `ENVS`.
-      **options: fields of the task, such as `solver` or `time_limit`.
+      name: a key of `ENVS`, with options of the task behind a colon if there are any: `pointmass:goals=8`.
+      **options: fields of the task, such as `solver` or `time_limit`; those in the name come first.
 
     Returns:
       A static, hashable environment without auto-reset; see `auto_reset`.
@@ -32,10 +33,11 @@ def make(name: str, **options: Any) -> Env:
     Raises:
       UserError: for an unknown task or option.
     """
+    name, written = split_name(name)
     if name not in ENVS:
         raise unknown_name("env", name, ENVS)
     known = ENVS[name].__dataclass_fields__
     for option in options:
         if option not in known:
             raise unknown_name(f"option of {name}", option, known)
-    return ENVS[name](**options)
+    return ENVS[name](**options | read_options(name, known, written))
