@@ -113,15 +113,32 @@ def mjx_model(file: str, solver: str) -> tuple[mjx.Model, mjx.Data]:
 @functools.cache
 def _mjx_model(file: str, solver: str, dtype: Any) -> tuple[mjx.Model, mjx.Data]:
     check_versions()
-    _check_unilateral(file, c_model(file, solver))
+    _check_supported(file, c_model(file, solver))
     with jax.ensure_compile_time_eval():
         model = mjx.put_model(c_model(file, solver), impl="jax")
         return model, mjx.make_data(model)
 
 
-def _check_unilateral(file: str, model: mujoco.MjModel) -> None:
-    """Refuse a model with constraints other than the unilateral rows that `solver.solve` handles."""
-    elliptic = model.opt.cone != mujoco.mjtCone.mjCONE_PYRAMIDAL
-    frictional = bool((model.dof_frictionloss > 0).any() or (model.tendon_frictionloss > 0).any())
-    if elliptic or frictional or model.neq:
-        raise NotImplementedError(f"{file}: equality constraints, friction loss and elliptic cones are not supported")
+def _check_supported(file: str, model: mujoco.MjModel) -> None:
+    """Refuse a model that holds what `physics.forward` leaves out, rather than simulate something else."""
+    motors = (
+        (model.actuator_trntype == mujoco.mjtTrn.mjTRN_JOINT).all()
+        and (model.actuator_gaintype == mujoco.mjtGain.mjGAIN_FIXED).all()
+        and (model.actuator_biastype == mujoco.mjtBias.mjBIAS_NONE).all()
+        and not (model.actuator_forcelimited.any() or model.jnt_actfrclimited.any() or model.na)
+    )
+    left_out = {
+        "equality constraints": model.neq,
+        "friction loss": (model.dof_frictionloss > 0).any() or (model.tendon_frictionloss > 0).any(),
+        "elliptic cones": model.opt.cone != mujoco.mjtCone.mjCONE_PYRAMIDAL,
+        "ball joints": (model.jnt_type == mujoco.mjtJoint.mjJNT_BALL).any(),
+        "springs or dampers of tendons": model.tendon_stiffness.any() or model.tendon_damping.any(),
+        "gravity compensation": model.body_gravcomp.any(),
+        "actuators other than plain motors": not motors,
+        "integrators other than Euler and RK4": model.opt.integrator
+        not in (mujoco.mjtIntegrator.mjINT_EULER, mujoco.mjtIntegrator.mjINT_RK4),
+        "disabled features": model.opt.disableflags,
+    }
+    for feature, present in left_out.items():
+        if present:
+            raise UserError(f"xml_file: '{file}' has {feature}, which are not simulated")

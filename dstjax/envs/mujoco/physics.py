@@ -1,7 +1,7 @@
-"""One control step of MJX, compiled around a single copy of the forward dynamics.
+"""One control step of MuJoCo, compiled around a single copy of the forward dynamics.
 
-MJX unrolls the four Runge-Kutta stages, so that a program holds the forward dynamics four times. Here stages and frames
-are scanned, with the same arithmetic, and only the few arrays that a task needs cross from one stage to the next.
+Stages of the Runge-Kutta scheme and frames are scanned, and only the few arrays that a task needs cross from one stage
+to the next. Models and data are MJX's; what is computed is what these tasks need of it, in few large operations.
 """
 
 import dataclasses
@@ -15,6 +15,8 @@ import mujoco
 import numpy as np
 from mujoco import mjx
 
+from dstjax.envs.mujoco.dynamics import dynamics
+from dstjax.envs.mujoco.kinematics import kinematics
 from dstjax.envs.mujoco.rows import Layout, contact_forces, fill, layout
 from dstjax.envs.mujoco.solver import Problem, row_forces, solve
 from dstjax.types import Array
@@ -24,18 +26,6 @@ Read = Callable[[mjx.Data], Readings]
 
 # The classical fourth-order tableau: of each stage the time offset and the weight in the sum.
 _TABLEAU = ((0.0, 1 / 6), (0.5, 1 / 3), (0.5, 1 / 3), (1.0, 1 / 6))
-
-
-_FORWARD = (
-    mjx.kinematics,
-    mjx.com_pos,
-    mjx.crb,
-    mjx.factor_m,
-    mjx.transmission,
-    mjx.fwd_velocity,
-    mjx.fwd_actuation,
-    mjx.fwd_acceleration,
-)
 
 
 @flax.struct.dataclass
@@ -83,8 +73,7 @@ def simulate(
 def forward(model: mjx.Model, plan: Layout, data: mjx.Data) -> mjx.Data:
     """Accelerations and forces at the positions, velocities and controls in `data`: C MuJoCo's `mj_forward`.
 
-    Everything up to the constraints is MJX's; their rows are `rows.fill`'s and their solution is `solver.solve`'s.
-    Quantities that none of these needs, such as cameras, sensors and tendons, are left out.
+    Quantities that no force comes from, such as cameras, sensors and tendons without stiffness, are left out.
 
     Args:
       model: whose constraints are unilateral.
@@ -95,15 +84,15 @@ def forward(model: mjx.Model, plan: Layout, data: mjx.Data) -> mjx.Data:
       The data with every derived quantity, among them `qacc`, `qfrc_constraint` and the contact forces `cfrc_ext` that
       C MuJoCo's `mj_rnePostConstraint` would find.
     """
-    for part in _FORWARD:
-        data = part(model, data)
-    rows = fill(plan, model, data)
+    data = dynamics(model, kinematics(model, data))
+    free = _solve(data._impl.M, data.qfrc_smooth)
+    data, rows = data.replace(qacc_smooth=free), fill(plan, model, data)
     if not len(rows.stiffness):
-        return data.replace(qacc=data.qacc_smooth)
+        return data.replace(qacc=free)
     problem = Problem(
-        mass=mjx.full_m(model, data),
+        mass=data._impl.M,
         force=data.qfrc_smooth,
-        free=data.qacc_smooth,
+        free=free,
         jacobian=rows.jacobian,
         stiffness=rows.stiffness,
         reference=rows.reference,
@@ -111,6 +100,11 @@ def forward(model: mjx.Model, plan: Layout, data: mjx.Data) -> mjx.Data:
     qacc, force = solve(problem, data.qacc_warmstart, iterations=model.opt.iterations)
     touch = contact_forces(plan, model, data, rows, row_forces(problem, qacc))
     return data.tree_replace({"qacc": qacc, "qfrc_constraint": force, "_impl.cfrc_ext": touch})
+
+
+def _solve(matrix: Array, right: Array) -> Array:
+    """Solution of a symmetric positive definite system."""
+    return jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(matrix), right)
 
 
 def _place(data: mjx.Data, physics: Physics) -> mjx.Data:
@@ -122,11 +116,9 @@ def _euler_frame(
 ) -> tuple[Physics, Readings]:
     """Semi-implicit: velocities first, with the joints' damping at the new ones, then positions."""
     data = forward(model, plan, _place(data, physics))
-    inertia = mjx.full_m(model, data) + jnp.diag(model.opt.timestep * model.dof_damping)
-    force = data.qfrc_smooth + data.qfrc_constraint
-    qacc = jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(inertia), force)
     dt = model.opt.timestep
-    qvel = physics.qvel + dt * qacc
+    damped = data._impl.M + jnp.diag(dt * model.dof_damping)
+    qvel = physics.qvel + dt * _solve(damped, data.qfrc_smooth + data.qfrc_constraint)
     return Physics(integrate(model, physics.qpos, qvel, dt), qvel, data.qacc), read(data)
 
 
@@ -162,12 +154,7 @@ def integrate(model: mjx.Model, qpos: Array, velocity: Array, dt: Array | float)
 
     Returns:
       `[nq]` after, quaternions normalised.
-
-    Raises:
-      NotImplementedError: for a ball joint.
     """
-    if (model.jnt_type == mujoco.mjtJoint.mjJNT_BALL).any():
-        raise NotImplementedError("ball joints")
     free = np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)
     turning = (model.jnt_dofadr[free, None] + np.arange(3, 6)).ravel()
     straight = np.delete(np.arange(model.nv), turning)

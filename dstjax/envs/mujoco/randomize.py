@@ -10,6 +10,7 @@ from mujoco import mjx
 from mujoco.mjx._src.collision_driver import geom_pairs
 
 from dstjax.envs import noise as noises
+from dstjax.envs.mujoco.kinematics import kinematics
 from dstjax.envs.mujoco.model import c_model
 from dstjax.envs.mujoco.physics import Physics, integrate
 from dstjax.envs.noise import Kick, NoiseState
@@ -66,9 +67,7 @@ def relocate(model: mjx.Model, empty: mjx.Data, physics: Physics) -> mjx.Data:
     """
     data = empty.replace(qpos=physics.qpos, qvel=physics.qvel)
     with jax.default_matmul_precision("highest"):
-        for part in (mjx.kinematics, mjx.com_pos, mjx.com_vel):
-            data = part(model, data)
-    return data
+        return kinematics(model, data)
 
 
 @functools.cache

@@ -15,6 +15,8 @@ from mujoco import mjx
 from mujoco.mjx._src.collision_driver import geom_pairs
 
 from dstjax.envs.mujoco.colliders import COLLIDERS, Collider, Shape, collide
+from dstjax.envs.mujoco.kinematics import ancestry
+from dstjax.errors import UserError
 from dstjax.types import Array
 
 # Smallest and largest impedance, and smallest length and regularisation, of MuJoCo's solver.
@@ -100,12 +102,12 @@ def layout(model: mujoco.MjModel | mjx.Model) -> Layout:
       The layout.
 
     Raises:
-      NotImplementedError: for shapes or contacts that no row is known for.
+      UserError: for shapes or contacts that no row is known for.
     """
     simple = np.isin(model.jnt_type, (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE))
     limited = np.asarray(model.jnt_limited, bool)
     if (limited & ~simple).any() or np.asarray(model.tendon_limited).any() or model.npair:
-        raise NotImplementedError("limits of ball joints and tendons, and explicit contact pairs")
+        raise UserError("xml_file: limits of ball joints and tendons, and explicit contact pairs, are not simulated")
     joint = np.flatnonzero(limited)
     soft = Softness(*(np.asarray(x, float)[joint] for x in (model.jnt_solref, model.jnt_solimp, model.jnt_margin)))
     limits = Limits(joint, np.asarray(model.jnt_qposadr)[joint], np.asarray(model.jnt_dofadr)[joint], soft)
@@ -132,7 +134,7 @@ def _group(model: mujoco.MjModel | mjx.Model, kind: tuple[int, int, int], geom: 
     types, dimension = kind[:2], kind[2]
     if types not in COLLIDERS or dimension not in (1, 3):
         names = [mujoco.mjtGeom(t).name.removeprefix("mjGEOM_").lower() for t in types]
-        raise NotImplementedError(f"contacts of {' and '.join(names)} in {dimension} dimensions")
+        raise UserError(f"xml_file: contacts of {' and '.join(names)} in {dimension} dimensions are not simulated")
     collider, count = COLLIDERS[types]
     sources = _sources(model, geom)
     mix1, mix2 = np.asarray(model.geom_solmix, float)[sources]
@@ -160,7 +162,7 @@ def fill(plan: Layout, model: mjx.Model, data: mjx.Data) -> Rows:
     Args:
       plan: of the model.
       model: whose friction may have been changed since the layout.
-      data: after MJX's `com_pos`.
+      data: after `kinematics`.
 
     Returns:
       The rows, limits first.
@@ -211,7 +213,7 @@ def _apart(
     model: mjx.Model, data: mjx.Data, body1: np.ndarray, body2: np.ndarray, point: Array, direction: Array
 ) -> Array:
     """`[E, V]` speed at which each point of the second body leaves that of the first, per unit velocity."""
-    moves, root = _moves(model), np.asarray(model.body_rootid)
+    (_, moves), root = ancestry(model), np.asarray(model.body_rootid)
 
     def speed(bodies: np.ndarray) -> Array:
         arm = point - data.subtree_com[root[bodies]]
@@ -222,15 +224,6 @@ def _apart(
     if (root[body1] == root[body2]).all():
         return speed(body2) * (moves[body2] - moves[body1])
     return speed(body2) * moves[body2] - speed(body1) * moves[body1]
-
-
-def _moves(model: mjx.Model) -> np.ndarray:
-    """`[bodies, V]` 1 where a velocity moves a body, itself or as an ancestor's."""
-    parent, owner = np.asarray(model.body_parentid), np.asarray(model.dof_bodyid)
-    table = (owner[None] == np.arange(model.nbody)[:, None]).astype(float)
-    for body in range(1, model.nbody):
-        table[body] += table[parent[body]]
-    return table
 
 
 def _regularise(
@@ -271,7 +264,7 @@ def contact_forces(plan: Layout, model: mjx.Model, data: mjx.Data, rows: Rows, f
     Args:
       plan: of the model.
       model: for its bodies.
-      data: after MJX's `com_pos`.
+      data: after `kinematics`.
       rows: at this instant.
       force: `[C]` of each row.
 
