@@ -111,18 +111,26 @@ def available_bytes() -> int:
     return min(_host_bytes(), _container_bytes())
 
 
-def peak_bytes(state_bytes: int) -> int:
-    """Memory that a program needs at its peak.
-
-    Args:
-      state_bytes: of its state.
+def device_count() -> int:
+    """Devices of this process; starts the backend.
 
     Returns:
-      Bytes on the devices: on a CPU also those of the copy that saving a checkpoint makes.
+      Their number.
     """
     import jax
 
-    return 2 * state_bytes if jax.default_backend() == "cpu" else state_bytes
+    return jax.local_device_count()
+
+
+def state_copies() -> int:
+    """How often a program's state takes the devices' memory at its peak.
+
+    Returns:
+      2 on a CPU, where the copy that a checkpoint is written from lies in the same memory; else 1.
+    """
+    import jax
+
+    return 2 if jax.default_backend() == "cpu" else 1
 
 
 def _host_bytes() -> int:

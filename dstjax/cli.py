@@ -17,6 +17,7 @@ COMMANDS = {
     "methods": "list the methods",
     "plot": "draw runs into a figure for a paper and print their table",
     "report": "write runs as one HTML page",
+    "sync": "send runs to Weights & Biases, again without doubling",
 }
 """Name to summary; the command itself is `main` of the module of that name in `dstjax.commands`."""
 

@@ -23,6 +23,7 @@ class Option:
       default: shown in the help; the value itself is left out where the option is not given.
       domain: allowed interval of each value.
       choices: allowed values.
+      words: taken as they are, besides values of `kind`.
       many: whether it takes more than one value.
     """
 
@@ -32,6 +33,7 @@ class Option:
     default: Any
     domain: Domain | None = None
     choices: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     many: bool = False
 
     @property
@@ -50,11 +52,14 @@ class Option:
     def convert(self, word: str, label: str = "") -> Any:
         """Convert and check one word; an error calls it `label`, by default the option as it is typed."""
         label = label or self.flag
+        if word in self.words:
+            return word
         try:
             value = self.kind(word)
         except ValueError:
-            noun = {int: "a whole number", float: "a number"}[self.kind]
-            raise UserError(f"{label}: '{word}' is not allowed; allowed: {noun}{self._interval(' in ')}") from None
+            noun = {int: "a whole number", float: "a number"}[self.kind] + self._interval(" in ")
+            allowed = ", or ".join((noun, *self.words))
+            raise UserError(f"{label}: '{word}' is not allowed; allowed: {allowed}") from None
         if self.domain is not None and value not in self.domain:
             raise UserError(f"{label}: {word} is not allowed; allowed: a number{self._interval(' in ')}")
         if self.choices and value not in self.choices:
@@ -67,7 +72,7 @@ class Option:
     @property
     def metavar(self) -> str:
         """What stands for the value in the help."""
-        kind = "|".join(self.choices) or {int: "INT", float: "FLOAT", str: "NAME"}[self.kind]
+        kind = "|".join((*self.words, "|".join(self.choices) or {int: "INT", float: "FLOAT", str: "NAME"}[self.kind]))
         return f"{kind}{' ...' if self.many else ''}"
 
     @property
@@ -92,6 +97,14 @@ RUN_OPTIONS = (
         TRACKERS,
     ),
     Option("wandb_project", str, "project of the Weights & Biases runs", "dstjax"),
+    Option(
+        "members_per_program",
+        int,
+        "members of each program that are trained at a time; more of them take turns",
+        "auto, what fits into memory",
+        COUNT,
+        words=("auto",),
+    ),
     Option("devices", int, "devices to spread the members over", "all; on a CPU one per core", COUNT),
 )
 

@@ -1,10 +1,9 @@
-"""Many members in one compiled program: a grid of seeds and numbers, `vmap`ped and sharded over the devices."""
+"""Many members in one compiled program: `vmap`ped, and sharded over the devices."""
 
 import dataclasses
-import itertools
 import math
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import flax.struct
@@ -16,102 +15,25 @@ from jax.sharding import PartitionSpec as P
 
 from dstjax import envs, methods
 from dstjax.agent import Agent, TrainState, evaluate, init, train_chunk
-from dstjax.config import Config, Hyper, check_fields
+from dstjax.agent.health import NEVER
+from dstjax.config import Config, Hyper
 from dstjax.envs.noise import check_noise
 from dstjax.errors import UserError, unknown_name
 from dstjax.math.kernels import KERNELS
+from dstjax.members import Members, flatten, grid
 from dstjax.types import Array, Key, Metrics
+
+__all__ = ["Members", "Population", "PopulationState", "flatten", "grid"]
 
 AXIS = "population"
 
 
-@dataclasses.dataclass(frozen=True)
-class Members:
-    """Who trains: for each member its seed and its numbers.
-
-    Attributes:
-      hyper: every leaf a float32 NumPy array `[M]`.
-      seeds: `[M]` integers.
-    """
-
-    hyper: Hyper
-    seeds: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.seeds)
-
-    def __getitem__(self, block: slice) -> "Members":
-        return Members(jax.tree.map(lambda leaf: leaf[block], self.hyper), self.seeds[block])
-
-    def rows(self) -> list[dict[str, float]]:
-        """One dictionary per member: its index, its seed and every number by dotted name."""
-        leaves = flatten(self.hyper)
-        return [
-            {
-                "member": i,
-                "seed": int(self.seeds[i]),
-                **{name: float(f"{leaf[i]:.7g}") for name, leaf in leaves.items()},
-            }
-            for i in range(len(self))
-        ]
-
-
-def flatten(hyper: Hyper) -> dict[str, Any]:
-    """The leaves of a `Hyper` by dotted name, such as `noise.obs_scale`.
-
-    Args:
-      hyper: of any leaves.
-
-    Returns:
-      Name to leaf, in the order of declaration.
-    """
-    return {".".join(key.name for key in path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(hyper)}
-
-
-def grid(
-    hyper: Hyper, seeds: Sequence[int], axes: Mapping[str, Sequence[float]], *, zipped: Sequence[str] = ()
-) -> Members:
-    """The product of seeds and numeric axes.
-
-    Args:
-      hyper: the numbers that no axis varies.
-      seeds: they vary fastest, and are shared by all cells of the grid, so that comparisons are paired.
-      axes: values by dotted name of a `Hyper` leaf.
-      zipped: names of axes of one length that vary together, as one axis of the product, which varies slowest.
-
-    Returns:
-      The members.
-
-    Raises:
-      UserError: on an unknown name, a value outside its domain, an empty axis or no seed.
-    """
-    defaults = flatten(hyper)
-    for name, values in axes.items():
-        if name not in defaults:
-            raise unknown_name("axis", name, defaults)
-        if len(values) == 0:
-            raise UserError(f"{name}: no value; allowed: one or more numbers")
-    if len(seeds) == 0:
-        raise UserError("seeds: 0 is not allowed; allowed: at least 1")
-    structure = jax.tree.structure(hyper)
-    together = list(zip(*(axes[name] for name in zipped), strict=True)) if zipped else [()]
-    apart = [name for name in axes if name not in zipped]
-    cells = [
-        {**defaults, **dict(zip(zipped, row, strict=True)), **dict(zip(apart, values, strict=True))}
-        for row, values in itertools.product(together, itertools.product(*(axes[name] for name in apart)))
-    ]
-    for cell in cells:
-        check_fields(jax.tree.unflatten(structure, list(cell.values())))
-    columns = [np.repeat(np.asarray([cell[name] for cell in cells], np.float32), len(seeds)) for name in defaults]
-    return Members(jax.tree.unflatten(structure, columns), np.tile(np.asarray(seeds), len(cells)))
-
-
 @flax.struct.dataclass
 class PopulationState:
-    """Everything a population needs to go on; one pytree, so one checkpoint."""
+    """Everything a population needs to go on, as one pytree."""
 
     members: TrainState
-    """Every leaf has a leading axis `[M]`."""
+    """Every leaf has a leading axis `[M]`, padded to a whole number of members per device."""
     step: Array
     """`[]` int32 environment steps done by each member."""
 
@@ -119,19 +41,23 @@ class PopulationState:
 class Population:
     """One compiled program: one `Config` for many members.
 
-    Members share no computation: each device runs its own members with no collective between them. Under one step count
-    the warm-up branch and the replay's write position are the same for all.
+    Members share no computation: each device runs its own members with no collective between them. Under one step
+    count the warm-up branch and the replay's write position are the same for all. Where the devices do not divide the
+    members, copies of the last member fill up; no metric and no snapshot shows them.
 
     Args:
       config: static structure.
       members: seeds and numbers.
-      devices: to spread the members over, evenly; by default as many of the local ones as divide their number.
+      devices: to spread the members over, evenly; by default the local ones. Those that would shorten nothing are left.
+      fill_to: fill up to at least so many members, so that populations of different size share one program.
 
     Raises:
       UserError: on an invalid config.
     """
 
-    def __init__(self, config: Config, members: Members, devices: Sequence[jax.Device] | None = None) -> None:
+    def __init__(
+        self, config: Config, members: Members, devices: Sequence[jax.Device] | None = None, *, fill_to: int = 0
+    ) -> None:
         methods.check(config)
         if config.kernel not in KERNELS:
             raise unknown_name("kernel", config.kernel, KERNELS)
@@ -140,41 +66,41 @@ class Population:
         self.agent = Agent(config, envs.make(config.env, max_latency=config.max_latency))
         check_noise(self.agent.env, members.hyper.noise)
         available = list(jax.local_devices() if devices is None else devices)
-        count = math.gcd(len(members), len(available)) if devices is None else len(available)
-        if len(members) % count:
-            raise UserError(
-                f"devices: {count} is not allowed; allowed: a divisor of the number of members {len(members)}"
-            )
+        if not available:
+            raise UserError("devices: none given; allowed: at least one")
+        self._devices, wanted = available, max(len(members), fill_to)
+        each = math.ceil(wanted / len(available))
+        count = math.ceil(wanted / each)
+        self._fill = each * count - len(members)
         self._mesh = Mesh(np.asarray(available[:count]), (AXIS,))
-        self._hyper = jax.device_put(jax.tree.map(jnp.asarray, members.hyper), NamedSharding(self._mesh, P(AXIS)))
-        self._init = self._compile(partial(init, self.agent), (P(AXIS), P(AXIS)))
-        self._train = self._compile(partial(train_chunk, self.agent), (P(AXIS), P(AXIS), P()), donate=True)
-        self._evaluate = self._compile(self._evaluate_member, (P(AXIS), P(AXIS), P()))
+        self._hyper = self._put(jax.tree.map(self._pad, members.hyper), P(AXIS))
 
-    def _compile(self, function: Any, specs: tuple[P, ...], donate: bool = False) -> Any:
-        """`jit(shard_map(vmap(function)))`: arguments whose spec is `P()` are one for all members."""
-        lanes = jax.vmap(function, in_axes=tuple(0 if spec else None for spec in specs))
-        sharded = jax.shard_map(lanes, mesh=self._mesh, in_specs=specs, out_specs=P(AXIS), check_vma=False)
-        return jax.jit(sharded, donate_argnums=(0,) if donate else ())
+    def split(self, size: int) -> list["Population"]:
+        """Lanes: populations of `size` members at most that share one compiled program, to be trained in turn."""
+        if size >= len(self.members):
+            return [self]
+        blocks = [self.members[start : start + size] for start in range(0, len(self.members), size)]
+        return [Population(self.config, block, self._devices, fill_to=size) for block in blocks]
 
-    def _evaluate_member(self, state: TrainState, hyper: Hyper, step: Array) -> Metrics:
-        learner, key = state.learner, jax.random.fold_in(state.key, step)
-        return evaluate(
-            self.agent, learner.params.actor, learner.stats.obs, hyper.noise, key,
-            episodes=self.config.eval_episodes,
-        )  # fmt: skip
+    def _pad(self, rows: np.ndarray) -> np.ndarray:
+        """`[M, ...]` with the last row repeated up to a whole number of members per device."""
+        return np.concatenate([rows, np.repeat(rows[-1:], self._fill, axis=0)]) if self._fill else rows
+
+    def _put(self, tree: Any, spec: P) -> Any:
+        # Never an alias of the host's array: the state is donated, and its memory written over.
+        return jax.device_put(tree, NamedSharding(self._mesh, spec), may_alias=False)
 
     def _keys(self) -> Key:
-        return jax.vmap(jax.random.key)(jnp.asarray(self.members.seeds))
+        return jax.vmap(jax.random.key)(jnp.asarray(self._pad(self.members.seeds)))
 
     def init(self) -> PopulationState:
         """Fresh members, each from the key of its seed."""
-        keys = jax.device_put(self._keys(), NamedSharding(self._mesh, P(AXIS)))
-        step = jax.device_put(jnp.zeros((), jnp.int32), NamedSharding(self._mesh, P()))
-        return PopulationState(self._init(keys, self._hyper), step)
+        step = self._put(jnp.zeros((), jnp.int32), P())
+        keys = self._put(self._keys(), P(AXIS))
+        return PopulationState(_programs(self.agent, self._mesh).init(keys, self._hyper), step)
 
     def abstract_state(self) -> PopulationState:
-        """Shapes, types and shardings of the state, to restore a checkpoint into; allocates nothing."""
+        """Shapes, types and shardings of the state; allocates nothing."""
         members = jax.eval_shape(jax.vmap(partial(init, self.agent)), self._keys(), self._hyper)
 
         def place(leaf: Any, spec: P) -> Any:
@@ -194,10 +120,98 @@ class Population:
           state: donated; use the returned one.
 
         Returns:
-          The new state, and metrics `[M]` on the host.
+          The new state, and metrics `[M]` on the host. `train/frozen_step` is the step at which a member diverged and
+          was frozen, NaN for the others; a frozen member's policy is still evaluated, as it was last.
         """
-        members, metrics = self._train(state.members, self._hyper, state.step)
+        programs = _programs(self.agent, self._mesh)
+        members, metrics = programs.train(state.members, self._hyper, state.step)
         step = state.step + self.config.chunk_steps
-        evaluation = self._evaluate(members, self._hyper, step)
+        evaluation = programs.evaluate(members, self._hyper, step)
         metrics |= {f"eval/{name}": value for name, value in evaluation.items()}
-        return PopulationState(members, step), jax.device_get(metrics)
+        host = jax.device_get({**metrics, "train/frozen_step": members.frozen_step})
+        frozen = host["train/frozen_step"]
+        host["train/frozen_step"] = np.where(frozen == NEVER, np.nan, frozen)
+        return PopulationState(members, step), {name: value[: len(self.members)] for name, value in host.items()}
+
+    def snapshot(self, state: PopulationState) -> Any:
+        """The state as NumPy arrays `[M]` that share no memory with it and do not depend on the devices.
+
+        Args:
+          state: of this population.
+
+        Returns:
+          A pytree of the state's structure; keys are their data.
+        """
+        return jax.tree.map(self._fetch, state)
+
+    def _fetch(self, leaf: Array) -> np.ndarray:
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = jax.random.key_data(leaf)
+        if leaf.ndim == 0:
+            return np.array(leaf)
+        copy = np.empty((len(self.members), *leaf.shape[1:]), leaf.dtype)
+        for shard in leaf.addressable_shards:  # One at a time: a gathered array would be kept beside the copy.
+            target = copy[shard.index]
+            target[...] = np.asarray(shard.data)[: len(target)]
+        return copy
+
+    def restore(self, snapshot: Any) -> PopulationState:
+        """The state of a snapshot, on this population's devices.
+
+        Args:
+          snapshot: of a population of the same config and members, on whichever devices.
+
+        Returns:
+          A state equal to the one it was taken of, bit for bit.
+        """
+
+        def place(leaf: np.ndarray, like: Any) -> Array:
+            array = self._put(self._pad(leaf) if leaf.ndim else leaf, like.sharding.spec)
+            is_key = jnp.issubdtype(like.dtype, jax.dtypes.prng_key)
+            return jax.random.wrap_key_data(array) if is_key else array
+
+        return jax.tree.map(place, snapshot, self.abstract_state())
+
+    def abstract_snapshot(self) -> Any:
+        """Shapes and types of a snapshot: arrays that take no memory."""
+
+        def describe(leaf: Any) -> np.ndarray:
+            if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+                leaf = jax.eval_shape(jax.random.key_data, leaf)
+            shape = (len(self.members), *leaf.shape[1:]) if leaf.shape else ()
+            return np.broadcast_to(np.zeros((), leaf.dtype), shape)
+
+        return jax.tree.map(describe, self.abstract_state())
+
+
+@dataclasses.dataclass(frozen=True)
+class _Programs:
+    """The jitted functions of an agent on a mesh."""
+
+    init: Any
+    train: Any
+    evaluate: Any
+
+
+@lru_cache(maxsize=16)
+def _programs(agent: Agent, mesh: Mesh) -> _Programs:
+    """Compiled once for all populations of one agent: lanes of a large population share it."""
+    return _Programs(
+        init=_compile(partial(init, agent), mesh, (P(AXIS), P(AXIS))),
+        train=_compile(partial(train_chunk, agent), mesh, (P(AXIS), P(AXIS), P()), donate=True),
+        evaluate=_compile(partial(_evaluate_member, agent), mesh, (P(AXIS), P(AXIS), P())),
+    )
+
+
+def _compile(function: Any, mesh: Mesh, specs: tuple[P, ...], donate: bool = False) -> Any:
+    """`jit(shard_map(vmap(function)))`: arguments whose spec is `P()` are one for all members."""
+    lanes = jax.vmap(function, in_axes=tuple(0 if spec else None for spec in specs))
+    sharded = jax.shard_map(lanes, mesh=mesh, in_specs=specs, out_specs=P(AXIS), check_vma=False)
+    return jax.jit(sharded, donate_argnums=(0,) if donate else ())
+
+
+def _evaluate_member(agent: Agent, state: TrainState, hyper: Hyper, step: Array) -> Metrics:
+    learner, key = state.learner, jax.random.fold_in(state.key, step)
+    return evaluate(
+        agent, learner.params.actor, learner.stats.obs, hyper.noise, key, episodes=agent.config.eval_episodes
+    )

@@ -1,9 +1,10 @@
 """What a person sees while a run goes on: a live bar on a terminal, one plain line per chunk elsewhere."""
 
+import contextlib
 import dataclasses
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -22,12 +23,30 @@ class Pace:
     Attributes:
       members: number of members.
       start_step: environment steps per member at the start.
+      earlier_seconds: wall seconds of the processes that ran the program up to there.
     """
 
     members: int
     start_step: int
+    earlier_seconds: float = 0.0
     _started: float = dataclasses.field(default_factory=time.perf_counter)
+    _computing: float = 0.0
     _marks: list[tuple[float, int]] = dataclasses.field(default_factory=list)
+
+    @contextlib.contextmanager
+    def computing(self) -> Iterator[None]:
+        """Time spent inside is the program's; all other is the host's own, between chunks."""
+        begun = time.perf_counter()
+        yield
+        self._computing += time.perf_counter() - begun
+
+    def row(self) -> dict[str, float]:
+        """What a row says of time: wall seconds, those of the host's own work in this process, and speed."""
+        return {
+            "time/wall_s": self.earlier_seconds + self.seconds(),
+            "time/host_s": self.seconds() - self._computing,
+            "time/steps_per_s": self.steps_per_second(),
+        }
 
     def mark(self, step: int) -> None:
         """Note the end of a chunk at `step` environment steps per member."""

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import shlex
+import uuid
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 
 from dstjax import backend, methods
 from dstjax.errors import UserError
-from dstjax.loop import Program, Session, member_rows, run_programs
+from dstjax.loop import Job, Program, RunContext, make_jobs, run_jobs
+from dstjax.memory import MemoryPlan, plan_memory
 from dstjax.plan import Plan, first_difference
 from dstjax.plots import plot_curves
 from dstjax.progress import ProgressView
@@ -31,6 +33,7 @@ class Place:
       tracker: `wandb` or `none`.
       wandb_project: project of the W&B runs.
       devices: devices to spread the members over; None takes all.
+      members_per_program: members trained at a time; `auto` takes as many as fit into memory.
       command: what was typed, for the record.
     """
 
@@ -40,6 +43,7 @@ class Place:
     tracker: str = "wandb"
     wandb_project: str = "dstjax"
     devices: int | None = None
+    members_per_program: int | str = "auto"
     command: str = ""
 
 
@@ -89,19 +93,49 @@ def train(
         directory.require_free()
     backend.start_backend(place.devices)
     programs = build(plan)
-    _require_memory(programs)
-    members = [member_rows(plan, index, program) for index, program in enumerate(programs)]
-    if not place.resume:
-        surroundings = {"command": place.command, **backend.describe()}
-        directory.create(plan, surroundings, [row for rows in members for row in rows])
-    tracker = make_tracker(place.tracker, place.wandb_project, directory.path)
+    memory = _plan_memory(programs, _members_per_program(place, directory))
+    jobs = make_jobs(plan, programs, memory.members_per_program)
     with directory.lock(), ProgressView() as view, StopSignals(view.say) as stop:
-        view.say(f"run directory: {directory.path}")
-        finished = run_programs(Session(plan, directory, tracker, view, stop), programs, members)
-    if not finished:
-        view.say(f"stopped and saved; resume with:\n  {resume_command(place, directory)}")
-        return stop.exit_code
-    return _report(directory, view)
+        if not place.resume:
+            _create(directory, plan, place, jobs, memory)
+        view.say(f"run directory: {directory.path}\n{memory}")
+        with make_tracker(place.tracker, place.wandb_project, directory.path, view.say):
+            finished = run_jobs(RunContext(plan, directory, view, stop), jobs)
+        if not finished:
+            view.say(f"stopped and saved; resume with:\n  {resume_command(place, directory)}")
+            return stop.exit_code
+        return _report(directory, view)
+
+
+def _create(directory: RunDir, plan: Plan, place: Place, jobs: Sequence[Job], memory: MemoryPlan) -> None:
+    surroundings = {
+        "id": uuid.uuid4().hex,
+        "command": place.command.replace(str(Path.home()), "~"),
+        "members_per_program": memory.members_per_program,
+        **backend.describe(),
+    }
+    directory.create(plan, surroundings, [row for job in jobs for row in job.members])
+
+
+def _members_per_program(place: Place, directory: RunDir) -> int | None:
+    """What was asked for; of a run that goes on, what it has: its checkpoints are of lanes of that size."""
+    wanted = None if place.members_per_program == "auto" else int(place.members_per_program)
+    if not place.resume:
+        return wanted
+    stored = directory.record().get("members_per_program")
+    if wanted is not None and wanted != stored:
+        raise UserError(f"members_per_program: {wanted} is not what the run has, {stored}; allowed: {stored}, or auto")
+    return stored
+
+
+def _plan_memory(programs: Sequence[Program], wanted: int | None) -> MemoryPlan:
+    return plan_memory(
+        programs,
+        wanted,
+        backend.available_bytes(),
+        state_copies=backend.state_copies(),
+        devices=backend.device_count(),
+    )
 
 
 def _directory(plan: Plan | None, place: Place) -> RunDir:
@@ -127,18 +161,6 @@ def _text(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _require_memory(programs: Sequence[Program]) -> None:
-    needed = backend.peak_bytes(max(program.memory_bytes() for program in programs))
-    available = backend.available_bytes()
-    if needed > available:
-        config, gib = programs[0].config, 2.0**30
-        raise UserError(
-            f"replay_capacity: {min(config.replay_capacity, config.steps)} transitions for each of "
-            f"{len(programs[0].members)} members need {needed / gib:.1f} GiB at the peak; "
-            f"allowed: what fits into the {available / gib:.1f} GiB at hand"
-        )
-
-
 def resume_command(place: Place, directory: RunDir) -> str:
     """What to type to continue a run.
 
@@ -151,7 +173,7 @@ def resume_command(place: Place, directory: RunDir) -> str:
     """
     words = ["dstjax", "train", "--resume", "--name", directory.path.name]
     defaults = Place()
-    for option in ("runs_dir", "tracker", "wandb_project", "devices"):
+    for option in ("runs_dir", "tracker", "wandb_project", "devices", "members_per_program"):
         if (value := getattr(place, option)) != getattr(defaults, option):
             words += ["--" + option.replace("_", "-"), str(value)]
     return shlex.join(words)

@@ -21,9 +21,9 @@ class FakeState:
 
 
 def _chunk(state, steps):
-    key, draw = jax.random.split(state.key)
-    noise = jax.random.normal(draw, state.weight.shape)
-    return FakeState(jnp.sin(1.7 * state.weight) + 0.3 * noise, key, state.step + steps)
+    keys = jax.vmap(jax.random.split)(state.key)
+    noise = jax.vmap(jax.random.normal)(keys[:, 1])
+    return FakeState(jnp.sin(1.7 * state.weight) + 0.3 * noise, keys[:, 0], state.step + steps)
 
 
 @dataclasses.dataclass
@@ -44,12 +44,24 @@ class FakePopulation:
 
     def init(self):
         weight = jnp.asarray(self.members.seeds, jnp.float32) + jnp.asarray(self.members.hyper.noise.obs_scale)
-        return FakeState(weight, jax.random.key(7), jnp.zeros((), jnp.int32))
+        keys = jax.vmap(jax.random.key)(jnp.asarray(self.members.seeds))
+        return FakeState(weight, keys, jnp.zeros((), jnp.int32))
 
-    def abstract_state(self):
-        sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-        shapes = jax.eval_shape(self.init)
-        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), shapes)
+    def split(self, size):
+        if size >= len(self.members):
+            return [self]
+        blocks = [self.members[i : i + size] for i in range(0, len(self.members), size)]
+        return [dataclasses.replace(self, members=block, bytes=self.bytes) for block in blocks]
+
+    def snapshot(self, state):
+        return jax.tree.map(np.array, state.replace(key=jax.random.key_data(state.key)))
+
+    def restore(self, snapshot):
+        state = jax.tree.map(jnp.array, snapshot)
+        return state.replace(key=jax.random.wrap_key_data(state.key))
+
+    def abstract_snapshot(self):
+        return self.snapshot(self.init())
 
     def run_chunk(self, state):
         if self.before_chunk is not None:

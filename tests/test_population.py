@@ -102,7 +102,8 @@ def test_state_is_described_before_it_is_made():
     described, state = population.abstract_state(), population.init()
     assert jax.tree.structure(described) == jax.tree.structure(state)
     for a, b in zip(jax.tree.leaves(described), jax.tree.leaves(state), strict=True):
-        assert (a.shape, a.dtype, a.sharding) == (b.shape, b.dtype, b.sharding)
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        assert a.sharding == b.sharding or a.size == 0
     replay = 2 * SMALL.steps * (2 + 2 + 2 + 1 + 1) * 4
     assert replay < population.memory_bytes() < 10 * replay
 

@@ -3,6 +3,7 @@
 import os
 import signal
 
+import numpy as np
 import pytest
 from fakes import fake_builder
 
@@ -129,9 +130,34 @@ def test_one_process_per_run(tmp_path):
 
 
 def test_memory_is_checked_before_anything_is_written(tmp_path):
-    with pytest.raises(UserError, match=r"replay_capacity: 800 transitions for each of 4 members need \d+\.\d GiB"):
-        train(tmp_path, "run", fake_builder(bytes=backend.available_bytes()))
+    with pytest.raises(UserError, match=r"replay_capacity: 800 transitions for each of 1 members need \d+\.\d GiB"):
+        train(tmp_path, "run", fake_builder(bytes=8 * backend.available_bytes()))
     assert list(tmp_path.iterdir()) == []
+
+
+def by_step(rows):
+    return sorted(numbers(rows), key=lambda row: (row["method"], row["step"], row["member"]))
+
+
+def test_members_that_do_not_fit_take_turns(whole, tmp_path, capsys):
+    one_member = backend.available_bytes() // 5  # Two copies of the state of each of the four: half of them fit.
+
+    def stop(lane):
+        if lane.chunks == 3 and lane.members.hyper.noise.obs_scale[0] == np.float32(0.2):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    assert train(tmp_path, "run", fake_builder(stop, bytes=4 * one_member)) == 0
+    assert "2 lanes of 2 members, one after the other" in capsys.readouterr().out
+    run = RunDir(tmp_path / "run")
+    assert {(row["member"], row["step"]) for row in run.rows()} == (
+        {(member, step) for member in (0, 1) for step in range(100, 900, 100)}
+        | {(member, step) for member in (2, 3) for step in (100, 200, 300, 400)}
+    )
+    place = Place("run", tmp_path, resume=True, tracker="none", members_per_program=3)
+    with pytest.raises(UserError, match="members_per_program: 3 is not what the run has, 2"):
+        runner.train(None, place, {}, fake_builder())
+    assert train(tmp_path, "run", resume=True) == 0, "in lanes of the same size, although all would fit now"
+    assert by_step(run.rows()) == by_step(whole.rows())
 
 
 def test_handlers_are_put_back(tmp_path):

@@ -15,7 +15,7 @@ MEMBERS = [{"member": 0, "seed": 0, "method": "dst"}, {"member": 1, "seed": 1, "
 
 
 def row(method, step, **more):
-    return {"member": 0, "method": method, "env": "hopper", "seed": 0, "step": step, **more}
+    return {"member": int(method == "td3"), "method": method, "env": "hopper", "seed": 0, "step": step, **more}
 
 
 @pytest.fixture
@@ -74,7 +74,9 @@ def test_rows_come_back_bit_for_bit_and_not_a_number_is_null(run):
 
 def test_truncation_drops_what_lies_beyond_the_checkpoint_of_one_program(run):
     run.append([row("dst", step) for step in (1, 2, 3)] + [row("td3", step) for step in (1, 2)])
-    kept = run.truncate("td3", 1)
+    assert run.count({1}, 1) == 1
+    assert run.count({0, 1}, 2) == 4
+    kept = run.truncate({1}, 1)
     assert [r["step"] for r in kept] == [1]
     assert [(r["method"], r["step"]) for r in run.rows()] == [("dst", 1), ("dst", 2), ("dst", 3), ("td3", 1)]
 
@@ -84,7 +86,7 @@ def test_a_line_cut_short_by_a_crash_is_dropped(run):
     text = run.metrics_file.read_text()
     run.metrics_file.write_text(text[:-9])
     assert [r["step"] for r in run.rows()] == [1]
-    run.truncate("dst", 2)
+    run.truncate({0}, 2)
     run.append([row("dst", 2)])
     assert run.metrics_file.read_text() == text
 
