@@ -132,6 +132,8 @@ class Config:
     model_depth: int = _field(2, "hidden layers of each part of the world model", COUNT)
     model_latent: int = _field(8, "latent dimension of the conditional VAE", COUNT)
     model_particles: int = _field(8, "draws per transition in the conditional VAE's importance-weighted bound", COUNT)
+    flow_layers: int = _field(4, "couplings of the flow world model", Domain(2))
+    flow_bins: int = _field(8, "bins of each spline of the flow world model", Domain(2))
     ensemble_size: int = _field(8, "members of the deterministic world model", COUNT)
     kernel: str = _field("multiquadric", "kernel of the MMD")
     ascent_steps: int = _field(3, "steps of the ascent over slicing directions", COUNT_OR_ZERO)

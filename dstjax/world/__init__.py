@@ -8,8 +8,10 @@ from dstjax.errors import unknown_name
 from dstjax.world.core import WorldModel, WorldStats
 from dstjax.world.cvae import CVAE
 from dstjax.world.deterministic import Deterministic
+from dstjax.world.flow import Flow
+from dstjax.world.physics import Hybrid, Physics
 
-__all__ = ["CVAE", "MODELS", "Deterministic", "WorldModel", "WorldStats", "make"]
+__all__ = ["CVAE", "MODELS", "Deterministic", "Flow", "Hybrid", "Physics", "WorldModel", "WorldStats", "make"]
 
 
 def _cvae(config: Config, env: Env) -> CVAE:
@@ -22,7 +24,25 @@ def _deterministic(config: Config, env: Env) -> Deterministic:
     return Deterministic(env.obs_size, config.model_width, config.model_depth, config.ensemble_size)
 
 
-MODELS: dict[str, Callable[[Config, Env], WorldModel]] = {"cvae": _cvae, "deterministic": _deterministic}
+def _flow(config: Config, env: Env) -> Flow:
+    return Flow(env.obs_size, config.model_width, config.model_depth, config.flow_layers, config.flow_bins)
+
+
+def _physics(config: Config, env: Env) -> Physics:
+    return Physics(env)
+
+
+def _hybrid(config: Config, env: Env) -> Hybrid:
+    return Hybrid(Physics(env), _cvae(config, env))
+
+
+MODELS: dict[str, Callable[[Config, Env], WorldModel]] = {
+    "cvae": _cvae,
+    "flow": _flow,
+    "deterministic": _deterministic,
+    "physics": _physics,
+    "hybrid": _hybrid,
+}
 """Name -> how to build the model's definition."""
 
 
