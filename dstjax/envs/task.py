@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any, ClassVar, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from dstjax.config import NoiseParams
 from dstjax.envs import noise as noises
@@ -87,6 +88,7 @@ class Task:
 
     def step(self, state: EnvState, action: Array, key: Key, noise: NoiseParams) -> EnvState:
         """One control step with `action` `[A]` in `[-1, 1]`, noises in the order of `envs.noise`; consumes the key."""
+        check_action(self, action)
         task_key, noise_key = jax.random.split(key)
         draws = noises.draw(self, noise_key)
         episode, command = noises.command(state.noise_state, action, draws, noise)
@@ -103,6 +105,22 @@ class Task:
             time_limit=self.time_limit,
         )
         return keep_finite(state, after)
+
+
+def check_action(env: Any, action: Array) -> None:
+    """Refuse an action that is no vector of the task's size, or not of floats.
+
+    Args:
+      env: the task.
+      action: given.
+
+    Raises:
+      UserError: naming its shape and type, and what the task takes.
+    """
+    shape, dtype = jnp.shape(action), jnp.result_type(action)
+    if shape != (env.action_size,) or not jnp.issubdtype(dtype, jnp.floating):
+        allowed = f"{env.action_size} floats, one for each actuator of {env.name} (batches through jax.vmap)"
+        raise UserError(f"action: {dtype} of shape {shape} is not allowed; allowed: {allowed}")
 
 
 def check_count(field: str, value: int, least: int = 1) -> None:

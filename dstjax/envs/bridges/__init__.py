@@ -1,0 +1,1 @@
+"""Bridges to other libraries' environments; each module imports its library, nothing else imports these modules."""
