@@ -126,6 +126,10 @@ class Config:
     atoms: int = _field(51, "returns that a categorical critic gives probabilities of", Domain(2))
     level_features: int = _field(64, "cosines that an implicit quantile critic embeds its levels in", COUNT)
     noise_dim: int = _field(8, "dimension of the critic's noise (K)", COUNT)
+    critic_noise: str = _field(
+        "early", "where a generative critic's noise enters: its first layer, or its last hidden one, which is cheaper",
+        choices=("early", "late"),
+    )  # fmt: skip
     width: int = _field(256, "hidden units per layer of actor and critics", COUNT)
     depth: int = _field(2, "hidden layers of actor and critics", COUNT)
     model_width: int = _field(256, "hidden units per layer of the world model", COUNT)

@@ -4,12 +4,14 @@ All take unbatched inputs and are `vmap`ped at the call site; a batch axis in fr
 differentiates a critic's input gradient, so hidden activations are smooth (swish; Ramachandran et al., 2017).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from dstjax.math.functions import Factored, ValueFn
 from dstjax.types import Array, Key, Params
 
 
@@ -66,6 +68,36 @@ class Critic(nn.Module):
     def __call__(self, obs: Array, action: Array, latent: Array) -> Array:
         """`[..., S]`, `[..., A]`, `[..., K]` to `[...]`."""
         return MLP(self.width, self.depth, 1)(jnp.concatenate([obs, action, latent], axis=-1))[..., 0]
+
+
+class LateCritic(nn.Module):
+    """Generative critic whose noise enters its last hidden layer: what comes before runs once for all samples.
+
+    With the features `f(s, a)` of that layer's input, a sample is linear in `swish(f (1 + U xi) + V xi)`: the noise
+    shifts and scales each unit, as features are modulated in FiLM (Perez et al., 2018).
+    """
+
+    width: int
+    depth: int
+
+    def setup(self) -> None:
+        """Name the layers: `features` and `head` share them with `__call__`."""
+        self.trunk = MLP(self.width, self.depth - 1, self.width)
+        self.modulation = nn.Dense(2 * self.width, use_bias=False)
+        self.out = nn.Dense(1)
+
+    def features(self, obs: Array, action: Array) -> Array:
+        """`[..., S]`, `[..., A]` to `[..., width]`, the same for all noise."""
+        return self.trunk(jnp.concatenate([obs, action], axis=-1))
+
+    def head(self, features: Array, latent: Array) -> Array:
+        """`[..., width]`, `[..., K]` to `[...]`."""
+        scale, shift = jnp.split(self.modulation(latent), 2, axis=-1)
+        return self.out(nn.swish(features * (1.0 + scale) + shift))[..., 0]
+
+    def __call__(self, obs: Array, action: Array, latent: Array) -> Array:
+        """`[..., S]`, `[..., A]`, `[..., K]` to `[...]`."""
+        return self.head(self.features(obs, action), latent)
 
 
 class QuantileCritic(nn.Module):
@@ -128,6 +160,25 @@ def apply(module: nn.Module, params: Params, *inputs: Array, method: str | None 
       Its outputs.
     """
     return module.apply(params, *inputs, method=method)
+
+
+def bind(module: nn.Module, params: Params, normalize: Callable[[Array], Array] = lambda obs: obs) -> ValueFn:
+    """A critic as a function, its parameters bound.
+
+    Args:
+      module: the network.
+      params: its parameters.
+      normalize: takes an observation in task units to the network's input.
+
+    Returns:
+      `(obs [S], action [A], latent [K])` to its output; a `Factored` one where its noise comes late.
+    """
+    if isinstance(module, LateCritic):
+        return Factored(
+            features=lambda obs, action: apply(module, params, normalize(obs), action, method="features"),
+            head=lambda features, latent: apply(module, params, features, latent, method="head"),
+        )
+    return lambda obs, action, latent: apply(module, params, normalize(obs), action, latent)
 
 
 def init_ensemble(module: nn.Module, size: int, key: Key, *inputs: Array) -> Params:

@@ -6,6 +6,7 @@ Everything takes one transition's samples; batch and members are `jax.vmap` axes
 from dstjax.math.affine import sobolev_affine
 from dstjax.math.categorical import cross_entropy, project
 from dstjax.math.contraction import contraction_factor
+from dstjax.math.functions import Factored
 from dstjax.math.kernels import KERNELS, energy, gaussian_mixture, multiquadric
 from dstjax.math.line import cramer2, wasserstein
 from dstjax.math.losses import huber, mage_loss, sobolev_regression
@@ -17,6 +18,7 @@ from dstjax.math.sobolev import concat, sobolev_samples, sobolev_target, truncat
 
 __all__ = [
     "KERNELS",
+    "Factored",
     "audit",
     "concat",
     "contraction_factor",

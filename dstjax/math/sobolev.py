@@ -10,16 +10,19 @@ import jax.numpy as jnp
 from jax import lax
 
 from dstjax.math.checks import check_count, check_float, check_rank
+from dstjax.math.functions import Factored, ModelFn, PolicyFn, Terminated, ValueFn
 from dstjax.types import Array, SobolevSamples
 
-ModelFn = Callable[[Array, Array, Any], tuple[Array, Array]]
-"""`(obs [S], action [A], noise) -> (next_obs [S], reward [])`, reparameterised: all randomness is in the noise."""
-PolicyFn = Callable[[Array], Array]
-"""`obs [S] -> action [A]`."""
-ValueFn = Callable[[Array, Array, Array], Array]
-"""`(obs [S], action [A], latent [K]) -> []`."""
-Terminated = Array | float | Callable[[Array], Array]
-"""The indicator of termination, or a function of the sampled next observation that gives it."""
+__all__ = [
+    "ModelFn",
+    "PolicyFn",
+    "Terminated",
+    "ValueFn",
+    "concat",
+    "sobolev_samples",
+    "sobolev_target",
+    "truncate",
+]
 
 
 def sobolev_samples(
@@ -31,6 +34,9 @@ def sobolev_samples(
       >>> samples = sobolev_samples(lambda s, a, xi: s @ a + xi[0], jnp.ones(2), 3 * jnp.ones(2), jnp.zeros((5, 1)))
       >>> samples.value[0].item(), samples.daction[0].tolist()
       (6.0, [1.0, 1.0])
+
+    Of a `Factored` critic, the Jacobian of the features is formed once for all samples, where that is cheaper than a
+    pull-back for each: with fewer input coordinates than samples.
 
     Args:
       value_fn: the critic, one scalar.
@@ -47,9 +53,25 @@ def sobolev_samples(
       UserError: on a wrong rank or an integer type.
     """
     _check_point(obs, action, latents)
-    sample = jax.value_and_grad(value_fn, (1, 0) if complete else (1,))
-    value, gradients = jax.vmap(sample, in_axes=(None, None, 0))(obs, action, latents)
+    if isinstance(value_fn, Factored) and action.size + complete * obs.size < len(latents):
+        features, by_input = _jacobian(value_fn.features, obs, action, complete)
+        value, slopes = jax.vmap(jax.value_and_grad(value_fn.head), (None, 0))(features, latents)
+        gradients = [slopes @ jacobian for jacobian in by_input]
+    else:
+        sample = jax.value_and_grad(value_fn, (1, 0) if complete else (1,))
+        value, gradients = jax.vmap(sample, in_axes=(None, None, 0))(obs, action, latents)
     return SobolevSamples(value, gradients[0], gradients[1] if complete else None)
+
+
+def _jacobian(
+    features_fn: Callable[[Array, Array], Array], obs: Array, action: Array, complete: bool
+) -> tuple[Array, list[Array]]:
+    """Features `[F]`, and their Jacobians `[F, A]` and, if complete, `[F, S]`, by one tangent per coordinate."""
+    inputs = (action, obs) if complete else (action,)
+    features, push = jax.linearize(lambda a, s=obs: features_fn(s, a), *inputs)
+    basis = jnp.eye(sum(x.size for x in inputs), dtype=action.dtype)
+    tangents = jax.vmap(lambda row: push(*jnp.split(row, [action.size])[: len(inputs)]))(basis)
+    return features, [part.T for part in jnp.split(tangents, [action.size])[: len(inputs)]]
 
 
 def sobolev_target(

@@ -8,7 +8,7 @@ import math_oracles as oracle
 import numpy as np
 import pytest
 
-from dstjax.math import concat, sobolev_affine, sobolev_samples, sobolev_target, truncate
+from dstjax.math import Factored, concat, sobolev_affine, sobolev_samples, sobolev_target, truncate
 from dstjax.types import SobolevSamples
 
 S, A, K, N = 3, 2, 2, 4
@@ -58,6 +58,26 @@ def test_samples_carry_their_own_gradients():
             np.testing.assert_allclose(samples.daction[i], by_action, atol=1e-9)
             np.testing.assert_allclose(samples.dobs[i], by_obs, atol=1e-9)
     assert sobolev_samples(value_fn, jnp.asarray(OBS), jnp.asarray(ACTION), jnp.asarray(LATENTS)).dobs is None
+
+
+@pytest.mark.parametrize("num", [1, 4, 9])
+@pytest.mark.parametrize("complete", [False, True])
+def test_a_factored_critic_has_the_samples_of_the_whole(num, complete):
+    """One Jacobian of the features for all samples, or a pull-back for each: also the gradients of a loss on them."""
+    latents = np.random.default_rng(5).normal(size=(num, K))
+
+    def head(features, latent):
+        return jnp.sin(features * latent[0] + latent[1]).sum()
+
+    def loss(scale, factored):
+        features = lambda s, a: jnp.tanh(scale * jnp.outer(s, a).ravel())  # noqa: E731
+        critic = Factored(features, head) if factored else lambda s, a, xi: head(features(s, a), xi)
+        samples = sobolev_samples(critic, OBS, ACTION, latents, complete=complete)
+        return jnp.square(concat(samples, 0.7)).sum(), samples
+
+    with jax.enable_x64(True):
+        found, whole = (jax.jit(jax.grad(partial(loss, factored=f), has_aux=True))(1.3) for f in (True, False))
+    compare(found, whole, rtol=1e-11)
 
 
 def test_samples_are_differentiable_in_the_critic():

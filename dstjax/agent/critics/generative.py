@@ -22,12 +22,14 @@ class Generative(Sampled):
 
     Attributes:
       noise_dim: `K`.
+      noise: where it enters the network: `early`, its first layer, or `late`, its last hidden one.
       distance: max-sliced, sliced (one random direction per transition and ascent step, plus one), or plain.
       kernel: name of it.
       ascent_steps: of the search for the direction.
     """
 
     noise_dim: int
+    noise: str = "early"
     distance: Literal["msmmd", "sliced", "mmd"]
     kernel: str = "multiquadric"
     ascent_steps: int = 3
@@ -35,7 +37,7 @@ class Generative(Sampled):
     @property
     def network(self) -> nn.Module:
         """One return from observation, action and noise."""
-        return nets.Critic(self.width, self.depth)
+        return (nets.LateCritic if self.noise == "late" else nets.Critic)(self.width, self.depth)
 
     def latents(self, key: Key, shape: tuple[int, ...] = ()) -> Array:
         """`[*shape, N, K]` standard normal."""
