@@ -13,6 +13,9 @@ USAGE_ERROR = 2
 
 COMMANDS = {
     "train": "train a population of seeds, noise levels and numbers",
+    "sweep": "run a sweep file, here or on a cluster",
+    "status": "how far the shards of a sweep are",
+    "merge": "one file of the rows of all shards",
     "envs": "list the tasks",
     "methods": "list the methods",
     "plot": "draw runs into a figure for a paper and print their table",

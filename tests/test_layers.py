@@ -14,6 +14,7 @@ ROOMS = (
         "files",
         "fields",
         "backend",
+        "distributed",
         "types",
         "config",
         "math",

@@ -54,7 +54,9 @@ def test_zips_go_together_and_multiply_with_the_rest():
     found = sweep("""
         seeds: 1
         numbers: {tau: [0.1, 0.2]}
-        zip: [{actor_lr: [1e-3, 1e-4], critic_lr: [2e-3, 2e-4]}, {noise.obs_scale: [0, 0.5], noise.dynamics_std: [1, 0]}]
+        zip:
+        - {actor_lr: [1e-3, 1e-4], critic_lr: [2e-3, 2e-4]}
+        - {noise.obs_scale: [0, 0.5], noise.dynamics_std: [1, 0]}
     """)
     names = ("actor_lr", "critic_lr", "noise.obs_scale", "noise.dynamics_std", "tau")
     assert columns(found.plans()[0], *names) == [
@@ -105,6 +107,8 @@ def test_sobol_points_are_balanced():
         ("method: dst", "key of the file: unknown name 'method'; allowed: methods, .*; did you mean 'methods'?"),
         ("methods: dts", "unknown name 'dts'; .* did you mean 'dst'?"),
         ("tasks: hoper", "tasks: unknown name 'hoper'; .* did you mean 'hopper'?"),
+        ("tasks: 'pointmass:goal=3'", "option of pointmass: unknown name 'goal'; .* did you mean 'goals'?"),
+        ("tasks: 'pointmass:goals=x'", "option goals of pointmass: 'x' is not allowed"),
         ("methods: [dst, dst]", "methods: dst is given twice"),
         ("seeds: 0", "seeds: 0 is not allowed; allowed: a number in"),
         ("seeds: 1e9", "seeds: '1e9' is not allowed; allowed: a whole number"),

@@ -40,19 +40,28 @@ class Sweep:
         Raises:
           UserError: naming what is not.
         """
-        from dstjax.envs import ENVS
         from dstjax.math.kernels import KERNELS
 
         plans = []
         for env, method, *shape in itertools.product(self.tasks, self.methods, *self.static.values()):
             config = Config(env=env, method=method, **dict(zip(self.static, shape, strict=True)))
             methods.check(config)
-            for field, value, known in (("tasks", env, ENVS), ("kernel", config.kernel, KERNELS)):
-                if value not in known:
-                    raise unknown_name(field, short(value), known)
+            _check_task(env)
+            if config.kernel not in KERNELS:
+                raise unknown_name("kernel", short(config.kernel), KERNELS)
             plans.append(Plan(config, (method,), self.seeds, self.numbers, self.zipped))
         return plans
 
     def varied_static(self) -> tuple[str, ...]:
         """Names of the `Config` fields that have several values."""
         return tuple(name for name, values in self.static.items() if len(values) > 1)
+
+
+def _check_task(text: str) -> None:
+    from dstjax.envs import ENVS
+    from dstjax.envs.naming import read_options, split_name
+
+    name, options = split_name(text)
+    if name not in ENVS:
+        raise unknown_name("tasks", short(name), ENVS)
+    read_options(name, ENVS[name].__dataclass_fields__, options)

@@ -8,7 +8,7 @@ from dstjax.fields import Domain
 from dstjax.options import Option
 from dstjax.sweep.words import short
 
-MOST_CHARACTERS = 60
+MOST_CHARACTERS = 200
 
 
 def mapping(key: str, words: Any, known: Mapping[str, Any] | tuple[str, ...]) -> Mapping[str, Any]:
