@@ -1,24 +1,28 @@
 """The critic audit: `python -m experiments.critic_audit`.
 
-Fits each critic to each problem of known Sobolev return by policy evaluation with the problem's own model, and compares
-its samples with the true joint law of return and action gradient at 24 states and actions that the fit did not choose.
+Fits each kind of critic to each problem of known Sobolev return by policy evaluation with the problem's own model, and
+compares its samples with the true joint law of return and action gradient at 24 states and actions that the fit did not
+choose. Critics, targets and losses are those that agents train with.
 """
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tyro
 
-from dstjax.backend import start_backend
+from dstjax.backend import describe, start_backend
 from dstjax.types import Array, SobolevSamples
 
 FITTED, AUDITED = (2.5, 1.5), (1.0, 1.0)
 """Bounds of observations and actions: wider for the fit, so that no audited return leaves what it has covered."""
 METRICS = ("joint_energy", "return_energy", "gradient_error", "gradient_cosine", "calibration")
+SUPPORT = (-16.0, 24.0)
+"""Lowest return of the categorical critic, and the width of its range: what any problem's returns reach in the fit."""
+THRESHOLD = 0.1
+"""Where the quantile Huber loss turns linear: small beside the returns, whose deviations are about 1."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,155 +39,126 @@ class Args:
     """Samples of the return per transition, N."""
     width: int = 64
     """Hidden units per layer."""
+    seeds: int = 2
+    """Fits per critic and problem, in one program."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Fit:
-    """A critic and its loss: `(prediction, target, latents, start direction) -> []` on one transition."""
-
-    latents: str
-    """`none` for a point critic, `normal`, or `uniform` for quantile levels."""
-    loss: Callable[..., Array]
-
-
-def _features(*samples: SobolevSamples) -> tuple[Array, ...]:
-    from dstjax.math import concat
-
-    return tuple(concat(s, 1.0) for s in samples)
-
-
-def _point(prediction: SobolevSamples, target: SobolevSamples, latents: Array, key: Array) -> Array:
-    from dstjax.math import huber
-
-    return huber(target.value - prediction.value).mean()
-
-
-def _point_gradient(prediction: SobolevSamples, target: SobolevSamples, latents: Array, key: Array) -> Array:
-    from dstjax.math import mage_loss
-
-    return mage_loss(prediction, target, 1.0, 1.0)
-
-
-def _regression(prediction: SobolevSamples, target: SobolevSamples, latents: Array, key: Array) -> Array:
+def kinds(args: Args) -> dict[str, Any]:
+    """The critics by name."""
+    from dstjax.agent.critics import Categorical, Generative, Implicit, Net, Point, Quantile
+    from dstjax.config import Hyper
     from dstjax.math import sobolev_regression
 
-    return sobolev_regression(prediction, target, 1.0)
+    class Squared(Point):
+        """A point critic by squared errors of value and gradient: unlike the Huber losses', its optimum is the mean."""
+
+        def loss(
+            self, net: Net, obs: Array, action: Array, target: SobolevSamples, hyper: Hyper, key: Array
+        ) -> tuple[Array, SobolevSamples]:
+            drawn = self.samples(net, obs, action, self.latents(key), hyper)
+            return sobolev_regression(drawn, target, 1.0), drawn
+
+    sizes: dict[str, Any] = {"width": args.width, "depth": 2}
+    sampled = sizes | {"num_samples": args.samples}
+    generative = sampled | {"noise_dim": 4}
+    return {
+        "point, Huber": Point(**sizes),
+        "point, MAGE": Point(**sizes, gradient="action"),
+        "point, squared": Squared(**sizes, gradient="action"),
+        "quantile": Quantile(**sampled),
+        "implicit quantile": Implicit(**sampled),
+        "categorical": Categorical(**sizes, atoms=101, num_draws=args.samples),
+        "MMD": Generative(**generative, distance="mmd"),
+        "MMD-Sobolev": Generative(**generative, distance="mmd", gradient="action"),
+        "MSMMD-Sobolev": Generative(**generative, distance="msmmd", gradient="action"),
+        "MSMMD-Sobolev, late": Generative(**generative, distance="msmmd", gradient="action", noise="late"),
+    }
 
 
-def _iqn(prediction: SobolevSamples, target: SobolevSamples, latents: Array, key: Array) -> Array:
-    from dstjax.math import quantile_huber
-
-    return quantile_huber(prediction.value, latents[:, 0], target.value, 0.1)
-
-
-def _mmd(prediction: SobolevSamples, target: SobolevSamples, latents: Array, key: Array) -> Array:
-    from dstjax.math import mmd2, multiquadric
-
-    return mmd2(prediction.value[:, None], target.value[:, None], multiquadric(100.0))
-
-
-def _mmd_sobolev(prediction: SobolevSamples, target: SobolevSamples, latents: Array, key: Array) -> Array:
-    from dstjax.math import mmd2, multiquadric
-
-    x, y = _features(prediction, target)
-    return mmd2(x, y, multiquadric(100.0))
-
-
-def _msmmd_sobolev(
-    prediction: SobolevSamples, target: SobolevSamples, latents: Array, key: Array, *, unbiased: bool = False
-) -> Array:
-    from dstjax.math import mean_direction, msmmd2, multiquadric
-
-    x, y = _features(prediction, target)
-    start = mean_direction(x, y, key)
-    return msmmd2(x, y, start, 0.3, multiquadric(100.0), num_steps=3, unbiased=unbiased)[0]
-
-
-FITS = {
-    "point, Huber": Fit("none", _point),
-    "point, MAGE": Fit("none", _point_gradient),
-    "point, squared": Fit("none", _regression),
-    "IQN": Fit("uniform", _iqn),
-    "MMD": Fit("normal", _mmd),
-    "MMD-Sobolev": Fit("normal", _mmd_sobolev),
-    "MSMMD-Sobolev": Fit("normal", _msmmd_sobolev),
-    "MSMMD-Sobolev, U": Fit("normal", partial(_msmmd_sobolev, unbiased=True)),
-}
-
-
-def latents_of(fit: Fit, key: Array, num: int) -> Array:
-    """Critic noise `[num, K]`; one row without entries for a point critic."""
+def numbers() -> Any:
+    """The losses' numbers."""
     import jax
     import jax.numpy as jnp
 
-    if fit.latents == "none":
-        return jnp.zeros((1, 0))
-    if fit.latents == "uniform":
-        return jax.random.uniform(key, (num, 1))
-    return jax.random.normal(key, (num, 4))
+    from dstjax.config import Hyper
+
+    hyper = Hyper(support_low=SUPPORT[0], support_size=SUPPORT[1], huber_threshold=THRESHOLD)
+    return jax.tree.map(jnp.float32, hyper)
 
 
-def train(args: Args, probe: Any, fit: Fit) -> tuple[Callable[..., Array], Any]:
-    """The fitted critic as `value(params, obs, action, latent)` and its parameters."""
+def train(args: Args, probe: Any, kind: Any, seed: Any = 0) -> Any:
+    """Parameters of a critic fitted to a problem; traceable in the seed."""
     import jax
     import jax.numpy as jnp
     import optax
 
-    from dstjax.math import sobolev_samples, sobolev_target
-    from dstjax.nets import Critic
+    from dstjax.nets import bind
 
-    critic = Critic(args.width, 2)
-
-    def value(params: Any, *inputs: Array) -> Array:
-        return jnp.asarray(critic.apply(params, *inputs))
-
-    inputs = (jnp.zeros(probe.obs_size), jnp.zeros(probe.action_size))
+    sizes, hyper = (probe.obs_size, probe.action_size), numbers()
     optimizer = optax.adam(optax.cosine_decay_schedule(3e-3, args.updates))
 
-    def loss_of(params: Any, target_params: Any, key: Array) -> Array:
-        keys = jax.random.split(key, 6)
+    def loss(params: Any, target_params: Any, key: Array) -> Array:
+        *box_keys, noise_key, latent_key, loss_key = jax.random.split(key, 5)
         obs, action = (
-            jax.random.uniform(k, x.shape, minval=-bound, maxval=bound)
-            for k, x, bound in zip(keys[:2], inputs, FITTED, strict=True)
+            jax.random.uniform(k, (size,), minval=-bound, maxval=bound)
+            for k, size, bound in zip(box_keys, sizes, FITTED, strict=True)
         )
-        latents = latents_of(fit, keys[2], args.samples)
-        prediction = sobolev_samples(lambda *x: value(params, *x), obs, action, latents)
-        next_latents = latents_of(fit, keys[3], args.samples)
-        noise = jax.random.normal(keys[4], (next_latents.shape[0], probe.noise_size))
-        target = sobolev_target(
-            probe.step, probe.policy, lambda *x: value(target_params, *x), obs, action, noise, next_latents,
-            probe.discount, 0.0,
+        noise = jax.random.normal(noise_key, (kind.num_latents, probe.noise_size))
+        target = kind.target(
+            [bind(kind.network, target_params)], probe.step, probe.policy, obs, action, noise, kind.latents(latent_key),
+            0.0, hyper, probe.discount,
         )  # fmt: skip
-        return fit.loss(prediction, target, latents, keys[5])
+        target = jax.lax.stop_gradient(target)
+        return kind.loss(bind(kind.network, params), obs, action, target, hyper, loss_key)[0]
 
     def update(carry: Any, key: Array) -> tuple[Any, None]:
         params, target_params, state = carry
-        gradient = jax.grad(
-            lambda p: jax.vmap(lambda k: loss_of(p, target_params, k))(jax.random.split(key, args.batch)).mean()
-        )(params)
-        change, state = optimizer.update(gradient, state)
+        keys = jax.random.split(key, args.batch)
+        grads = jax.grad(lambda p: jax.vmap(lambda k: loss(p, target_params, k))(keys).mean())(params)
+        change, state = optimizer.update(grads, state)
         params = optax.apply_updates(params, change)
-        target_params = jax.tree.map(lambda old, new: 0.98 * old + 0.02 * new, target_params, params)
-        return (params, target_params, state), None
+        return (params, optax.incremental_update(params, target_params, 0.02), state), None
 
-    init_key, train_key = jax.random.split(jax.random.key(0))
-    params = critic.init(init_key, *inputs, latents_of(fit, init_key, 1)[0])
+    init_key, train_key = jax.random.split(jax.random.key(seed))
+    params = kind.network.init(init_key, *map(jnp.zeros, sizes), kind.latents(init_key)[0])
     keys = jax.random.split(train_key, args.updates)
-    run = jax.jit(lambda carry, keys: jax.lax.scan(update, carry, keys)[0])
-    return value, run((params, params, optimizer.init(params)), keys)[1]
+    return jax.lax.scan(update, (params, params, optimizer.init(params)), keys)[0][1]
 
 
-def compare(probe: Any, fit: Fit, value: Callable[..., Array], params: Any) -> tuple[dict[str, float], Any, Any]:
-    """The audit, averaged over states and actions; and samples of critic and truth at the first of them."""
+def law(kind: Any, params: Any, obs: Array, action: Array, key: Array) -> SobolevSamples:
+    """Samples of a critic's law of return and action gradient.
+
+    A critic of probabilities has no gradient of a single return: each of its returns is given that of the mean.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    from dstjax.agent.critics import Categorical
+    from dstjax.math import sobolev_samples
+    from dstjax.nets import bind
+
+    net, latents = bind(kind.network, params), kind.latents(key, (50,))
+    if isinstance(kind, Categorical):
+        slope = jax.grad(lambda a: kind.mean(net, obs, a, latents[0], numbers()))(action)
+        atoms = kind.samples(net, obs, action, latents[0], numbers())
+        return atoms.replace(daction=jnp.broadcast_to(slope, (atoms.value.size, slope.size)))
+    return sobolev_samples(net, obs, action, latents.reshape(-1, latents.shape[-1]))
+
+
+def compare(args: Args, probe: Any, kind: Any) -> tuple[dict[str, np.ndarray], Any, Any]:
+    """The audit of each seed's fit, averaged over states and actions; samples of the first fit and truth at the first.
+
+    Averages are medians: where the true mean gradient is near zero, its relative error means little.
+    """
     import jax
     import jax.numpy as jnp
 
     from dstjax.envs.probe import truth
-    from dstjax.math import audit, sobolev_samples
+    from dstjax.math import audit
 
-    def one(obs: Array, action: Array, key: Array) -> tuple[Any, Any, Any]:
+    def one(params: Any, obs: Array, action: Array, key: Array) -> tuple[Any, Any, Any]:
         latent_key, truth_key = jax.random.split(key)
-        samples = sobolev_samples(lambda *x: value(params, *x), obs, action, latents_of(fit, latent_key, 500))
+        samples = law(kind, params, obs, action, latent_key)
         true = truth(probe, obs, action, truth_key, num_samples=1000)
         return audit(samples, true), samples, true
 
@@ -192,11 +167,13 @@ def compare(probe: Any, fit: Fit, value: Callable[..., Array], params: Any) -> t
         jnp.asarray(rng.uniform(-bound, bound, (24, size)), jnp.float32)
         for size, bound in zip((probe.obs_size, probe.action_size), AUDITED, strict=True)
     )
-    found, samples, true = jax.jit(jax.vmap(one))(obs, action, jax.random.split(jax.random.key(1), 24))
-    # Medians: where the true mean gradient is near zero, its relative error means little.
-    averages = {name: float(np.median(found[name])) for name in METRICS}
-    averages["gradient_cosine"] = float(np.mean(found["gradient_cosine"]))
-    samples, true = (jax.tree.map(lambda leaf: np.asarray(leaf[0]), part) for part in (samples, true))
+    keys = jax.random.split(jax.random.key(1), 24)
+    params = jax.jit(jax.vmap(lambda seed: train(args, probe, kind, seed)))(jnp.arange(args.seeds))
+    over_points = jax.vmap(one, (None, 0, 0, 0))
+    found, samples, true = jax.jit(jax.vmap(over_points, (0, None, None, None)))(params, obs, action, keys)
+    averages = {name: np.median(found[name], axis=1) for name in METRICS}
+    averages["gradient_cosine"] = np.mean(found["gradient_cosine"], axis=1)
+    samples, true = (jax.tree.map(lambda leaf: np.asarray(leaf[0, 0]), part) for part in (samples, true))
     return averages, samples, true
 
 
@@ -205,9 +182,10 @@ def draw(clouds: dict[str, dict[str, tuple[Any, Any]]], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(2.2 * len(FITS), 2.1 * len(clouds)), layout="constrained")
+    columns = list(next(iter(clouds.values())))
+    figure = Figure(figsize=(2.0 * len(columns), 2.1 * len(clouds)), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(len(clouds), len(FITS), sharex="row", sharey="row")
+    axes = figure.subplots(len(clouds), len(columns), sharex="row", sharey="row")
     for row, (problem, by_fit) in zip(axes, clouds.items(), strict=True):
         for axis, (name, (samples, true)) in zip(row, by_fit.items(), strict=True):
             axis.plot(true.value, true.daction[:, 0], ".", color="0.75", markersize=2)
@@ -231,26 +209,30 @@ def main(args: Args) -> None:
     start_backend()
     from dstjax.envs.probe import PROBES
 
-    rows = ["| problem | critic | " + " | ".join(name.replace("_", " ") for name in METRICS) + " |"]
-    rows.append("|---|---|" + "---:|" * len(METRICS))
-    print("\n".join(rows), flush=True)
-    clouds: dict[str, dict[str, tuple[Any, Any]]] = {}
+    about = describe()
+    device = f"{about['device']['kind']} ({about['device']['platform']}), jax {about['versions']['jax']}"
+    lines = [
+        "# Critic audit",
+        "",
+        f"`python -m experiments.critic_audit` on {device}: {args.updates} updates, batch {args.batch}, N = "
+        f"{args.samples}, width {args.width}.",
+        f"Means over {args.seeds} seeds (half their range) of medians over 24 states and actions (the cosine: of means).",
+        "Energies are relative to the return's deviation.",
+        "",
+        "| problem | critic | " + " | ".join(name.replace("_", " ") for name in METRICS) + " |",
+        "|---|---|" + "---:|" * len(METRICS),
+    ]
+    print("\n".join(lines), flush=True)
+    clouds: dict[str, dict[str, tuple[Any, Any]]] = {problem: {} for problem in PROBES}
     for problem, probe in PROBES.items():
-        clouds[problem] = {}
-        for name, fit in FITS.items():
-            found, samples, true = compare(probe, fit, *train(args, probe, fit))
-            clouds[problem][name] = samples, true
-            rows.append(f"| {problem} | {name} | " + " | ".join(f"{found[metric]:.3f}" for metric in METRICS) + " |")
-            print(rows[-1], flush=True)
+        for name, kind in kinds(args).items():
+            found, *clouds[problem][name] = compare(args, probe, kind)
+            cells = [f"{found[metric].mean():.3f} ({np.ptp(found[metric]) / 2:.3f})" for metric in METRICS]
+            lines.append(f"| {problem} | {name} | " + " | ".join(cells) + " |")
+            print(lines[-1], flush=True)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     draw(clouds, args.out.with_suffix(".png"))
-    head = (
-        "# Critic audit\n\n"
-        f"`python -m experiments.critic_audit`: {args.updates} updates, batch {args.batch}, N = {args.samples}, width "
-        f"{args.width}, one seed; medians over 24 states and actions (the cosine: mean). "
-        "Energies are relative to the return's deviation.\n\n"
-    )
-    args.out.with_suffix(".md").write_text(head + "\n".join(rows) + "\n")
+    args.out.with_suffix(".md").write_text("\n".join(lines) + "\n")
     print(f"figure: {args.out.with_suffix('.png')}")
 
 
