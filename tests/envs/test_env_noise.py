@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dstjax.config import NoiseParams
-from dstjax.envs import auto_reset, make
+from dstjax.envs import ENVS, auto_reset, make
+from dstjax.envs.mujoco.model import c_model, mjx_model
+from dstjax.envs.mujoco.randomize import randomize, relocate
+from dstjax.envs.mujoco.rows import fill, layout
 from dstjax.envs.noise import begin_noise, check_noise, command, draw, sense
 from dstjax.errors import UserError
 
@@ -246,3 +249,58 @@ def test_noise_that_a_task_cannot_have_is_refused(task, noise, message):
 def test_noise_that_a_task_can_have_is_not_refused():
     check_noise(make("hopper", max_latency=2), NoiseParams(friction_scale=0.3, gravity_scale=0.2, latency=2.0))
     check_noise(make("inverted_pendulum"), NoiseParams(gravity_scale=0.2, obs_std=np.array([0.0, 1.0])))
+
+
+def test_friction_scales_in_every_contact_of_the_solver():
+    """Read off the rows that the solver gets: half the distance of two opposing edges of a contact's pyramid."""
+    env = make("half_cheetah")  # all of its contacts have friction
+    model, empty = mjx_model(env.xml_file, env.solver)
+    plan, start = layout(c_model(env.xml_file)), env.reset(jax.random.key(0), OFF)
+
+    def frictions(factor):
+        changed = randomize(model, start.noise_state.replace(friction=factor))
+        edges = fill(plan, changed, relocate(changed, empty, start.physics)).direction.reshape(-1, 4, 3)
+        return 0.5 * jnp.linalg.norm(edges[:, 0::2] - edges[:, 1::2], axis=-1)
+
+    nominal, low, high = np.asarray(jax.jit(jax.vmap(frictions))(jnp.array([1.0, 0.1, 1.9])))
+    geom = c_model(env.xml_file).geom_friction
+    np.testing.assert_allclose(nominal, geom[:, 0].max(), rtol=1e-5)
+    assert len(nominal) >= 8
+    np.testing.assert_allclose(low, 0.1 * nominal, rtol=1e-5)
+    np.testing.assert_allclose(high, 1.9 * nominal, rtol=1e-5)
+
+
+STRONGEST = {
+    "latency": 3.0, "action_std": 1.0, "gain_scale": 1.0, "gravity_scale": 1.0, "friction_scale": 0.99,
+    "dynamics_std": 5.0, "position_std": 0.1, "reward_std": 5.0, "obs_scale": 1.0, "drift_std": 1.0, "obs_std": 5.0,
+}  # fmt: skip
+FAST = ("inverted_pendulum", "hopper")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in ENVS]
+)
+def test_ten_thousand_steps_at_the_strongest_noise_stay_finite(name):
+    env = auto_reset(make(name, max_latency=3))
+    noise = NoiseParams(**{key: jnp.float32(STRONGEST[key] * (key in env.noises)) for key in NAMES})
+
+    def tick(states, key):
+        action_key, step_key = jax.random.split(key)
+        actions = jax.random.uniform(action_key, (100, env.action_size), minval=-1.0)
+        states = jax.vmap(env.step, in_axes=(0, 0, 0, None))(states, actions, jax.random.split(step_key, 100), noise)
+        return states, all_finite((states.physics, states.obs, states.final_obs, states.reward, states.info))
+
+    @jax.jit
+    def everything(key):
+        reset_key, *keys = jax.random.split(key, 101)
+        states = jax.vmap(env.reset, in_axes=(0, None))(jax.random.split(reset_key, 100), noise)
+        return jax.lax.scan(tick, states, jnp.stack(keys))
+
+    states, finite = everything(jax.random.key(0))
+    assert np.asarray(finite).all()
+    assert int(states.nonfinite.sum()) < 100, "the guard had to act in one step of a hundred"
+    assert (np.asarray(states.elapsed) <= 100).all()
+
+
+def all_finite(tree):
+    return jnp.all(jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]))
