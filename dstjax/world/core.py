@@ -108,6 +108,10 @@ class WorldModel(Protocol):
     def noise_size(self) -> int:
         """Dimension of the standard normal noise that `sample` takes; 0 where the model has no noise."""
 
+    @property
+    def has_density(self) -> bool:
+        """Whether the law of outcomes has a density, hence finite log-likelihoods."""
+
     def init(self, key: Key, action_size: int) -> Params:
         """Fresh parameters; consumes `key`."""
 
@@ -128,5 +132,5 @@ class WorldModel(Protocol):
     def log_likelihood(self, params: Params, stats: WorldStats, transition: Transition, key: Key) -> Array:
         """`[]` log density (nats) of the normalised outcome, or a lower bound of it; consumes `key`.
 
-        Minus infinity for models whose law is a number of points.
+        Minus infinity where there is none.
         """

@@ -77,6 +77,11 @@ class CVAE:
         return self.latent + self.obs_size + 1
 
     @property
+    def has_density(self) -> bool:
+        """True."""
+        return True
+
+    @property
     def _net(self) -> _Networks:
         return _Networks(self.obs_size + 1, self.width, self.depth, self.latent)
 

@@ -36,6 +36,11 @@ class Deterministic:
         return 1
 
     @property
+    def has_density(self) -> bool:
+        """False: the law is `E` points."""
+        return False
+
+    @property
     def _net(self) -> MLP:
         return MLP(self.width, self.depth, self.obs_size + 1)
 
@@ -89,7 +94,7 @@ class Deterministic:
         return ndtri((nearest[None] + 0.5) / self.members)
 
     def log_likelihood(self, params: Params, stats: WorldStats, transition: Transition, key: Key) -> Array:
-        """`[]` minus infinity: the law is `E` points."""
+        """`[]` minus infinity."""
         return jnp.full((), -jnp.inf)
 
     def _member(self, params: Params, x: Array) -> Array:

@@ -122,6 +122,11 @@ class Flow:
         return self.obs_size + 1
 
     @property
+    def has_density(self) -> bool:
+        """True."""
+        return True
+
+    @property
     def _net(self) -> _Networks:
         return _Networks(self.obs_size + 1, self.width, self.depth, self.layers, self.bins)
 

@@ -44,6 +44,27 @@ def simulator_state(env: Env, rest: Any, obs: Array) -> Any:
     return dataclasses.replace(rest, qpos=qpos, qvel=qvel)
 
 
+def step_from(env: Env, obs: Array, action: Array, key: Key, noise: NoiseParams) -> tuple[Array, Array]:
+    """A control step of the simulator from the state that an observation shows, at the start of an episode's noise.
+
+    Args:
+      env: one of `TASKS`.
+      obs: `[S]`.
+      action: `[A]` in `[-1, 1]`.
+      key: consumed; of the noise.
+      noise: strengths.
+
+    Returns:
+      `(next_obs [S], reward [])`, differentiable in `obs` and `action` along the drawn noise.
+    """
+    start_key, step_key = jax.random.split(key)
+    # A reset runs no simulation: it only gives the episode's bookkeeping.
+    start = env.reset(start_key, noise)
+    state = dataclasses.replace(start, physics=simulator_state(env, start.physics, obs), obs=obs)
+    after = env.step(state, action, step_key, noise)
+    return after.obs, after.reward
+
+
 @dataclasses.dataclass(frozen=True)
 class Physics:
     """A control step of the noise-free simulator: the true mean motion, nothing of the noise, nothing to learn.
@@ -68,6 +89,11 @@ class Physics:
         """0."""
         return 0
 
+    @property
+    def has_density(self) -> bool:
+        """False: the law is a point."""
+        return False
+
     def init(self, key: Key, action_size: int) -> Params:
         """No parameters; does not use `key`."""
         return {}
@@ -80,19 +106,14 @@ class Physics:
 
     def sample(self, params: Params, stats: WorldStats, obs: Array, action: Array, noise: Array) -> tuple[Array, Array]:
         """The noise-free next observation `[S]` and reward `[]`, differentiable in `obs` and `action`."""
-        off = NoiseParams()
-        # A reset runs no simulation; it gives the episode's bookkeeping, which nothing here depends on.
-        start = self.env.reset(jax.random.key(0), off)
-        state = dataclasses.replace(start, physics=simulator_state(self.env, start.physics, obs), obs=obs)
-        after = self.env.step(state, action, jax.random.key(0), off)
-        return after.obs, after.reward
+        return step_from(self.env, obs, action, jax.random.key(0), NoiseParams())
 
     def infer(self, params: Params, stats: WorldStats, transition: Transition, key: Key) -> Array:
         """No noise, `[0]`; does not use `key`."""
         return jnp.zeros(0)
 
     def log_likelihood(self, params: Params, stats: WorldStats, transition: Transition, key: Key) -> Array:
-        """`[]` minus infinity: the law is a point."""
+        """`[]` minus infinity."""
         return jnp.full((), -jnp.inf)
 
 
@@ -112,6 +133,11 @@ class Hybrid:
     def noise_size(self) -> int:
         """The residual's."""
         return self.residual.noise_size
+
+    @property
+    def has_density(self) -> bool:
+        """The residual's."""
+        return self.residual.has_density
 
     def init(self, key: Key, action_size: int) -> Params:
         """Fresh parameters of the residual; consumes `key`."""

@@ -1,0 +1,83 @@
+"""The report on models of known law: the truth is calibrated, and each way of being wrong shows in its own number."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dstjax.types import Transition
+from dstjax.world.core import init_world_stats
+from dstjax.world.report import against_truth, held_out
+
+SIZE = 4000
+
+
+@dataclasses.dataclass(frozen=True)
+class Law:
+    """`s' = s + [tilt a, 0] + bias + spread [e, 0]`, reward 1: an entry with noise, one without, a constant one."""
+
+    spread: float = 0.5
+    bias: float = 0.0
+    tilt: float = 1.0
+    noise_size: int = 2
+    has_density: bool = False
+
+    def sample(self, params, stats, obs, action, noise):
+        return obs + jnp.array([self.tilt * action[0] + self.bias + self.spread * noise[0], 0.0]), jnp.ones(())
+
+
+@pytest.fixture(scope="module")
+def batch():
+    keys = jax.random.split(jax.random.key(0), 3)
+    obs = jax.random.normal(keys[0], (SIZE, 2))
+    action = jax.random.uniform(keys[1], (SIZE, 1), minval=-1.0)
+    truth = jax.vmap(lambda o, a, e: Law().sample(None, None, o, a, e))
+    next_obs, reward = truth(obs, action, jax.random.normal(keys[2], (SIZE, 2)))
+    return Transition(obs, action, reward, next_obs, jnp.zeros(SIZE))
+
+
+def report(law, batch):
+    compiled = jax.jit(held_out, static_argnums=0)
+    return {k: float(v) for k, v in compiled(law, {}, init_world_stats(2), batch, jax.random.key(1)).items()}
+
+
+def test_the_true_law_is_calibrated(batch):
+    found = report(Law(), batch)
+    np.testing.assert_allclose(found["one_step_rmse"], 0.5 / np.sqrt(3), rtol=0.05)  # one of three entries has noise
+    np.testing.assert_allclose(found["spread_skill"], 1.0, atol=0.05)
+    np.testing.assert_allclose(found["coverage_90"], 0.9, atol=0.02)
+    assert found["pit_error"] < 0.02
+    # Of a Gaussian, sigma / sqrt(pi); the deterministic entries add nothing.
+    np.testing.assert_allclose(found["energy_score"], 0.5 / np.sqrt(np.pi), rtol=0.05)
+    assert "log_likelihood" not in found
+
+
+@pytest.mark.parametrize("wrong", [{"spread": 0.25}, {"spread": 1.0}, {"bias": 0.5}, {"tilt": 0.0}])
+def test_a_wrong_law_scores_worse(batch, wrong):
+    right, found = report(Law(), batch), report(Law(**wrong), batch)
+    assert found["energy_score"] > right["energy_score"] + 0.01
+    assert found["pit_error"] > right["pit_error"] + 0.02
+    if "spread" in wrong:
+        np.testing.assert_allclose(found["spread_skill"], wrong["spread"] / 0.5, rtol=0.1)
+        assert (found["coverage_90"] - 0.9) * (wrong["spread"] - 0.5) > 0
+    else:
+        assert found["one_step_rmse"] > right["one_step_rmse"] + 0.05
+
+
+def test_against_truth(batch):
+    @jax.jit
+    def compare(spread, bias, tilt):
+        law = Law(spread, bias, tilt)
+        truth = lambda obs, action, key: Law().sample(None, None, obs, action, jax.random.normal(key, (2,)))  # noqa: E731
+        return against_truth(law, {}, init_world_stats(2), truth, batch.obs[:50], batch.action[:50], jax.random.key(2))
+
+    right = compare(0.5, 0.0, 1.0)
+    assert abs(right["energy_distance"]) < 0.01
+    np.testing.assert_allclose(right["spread_ratio"], 1.0, atol=0.05)
+    np.testing.assert_allclose(right["gradient_error"], 0.0, atol=1e-6)
+    assert compare(0.5, 1.0, 1.0)["energy_distance"] > 0.3
+    np.testing.assert_allclose(compare(0.5, 1.0, 1.0)["mean_error"], 1 / np.sqrt(3), atol=0.05)
+    np.testing.assert_allclose(compare(1.5, 0.0, 1.0)["spread_ratio"], 3.0, rtol=0.05)
+    np.testing.assert_allclose(compare(0.5, 0.0, 0.6)["gradient_error"], 0.4, atol=1e-5)
