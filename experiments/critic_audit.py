@@ -142,11 +142,24 @@ def law(kind: Any, params: Any, obs: Array, action: Array, key: Array) -> Sobole
         slope = jax.grad(lambda a: kind.mean(net, obs, a, latents[0], numbers()))(action)
         atoms = kind.samples(net, obs, action, latents[0], numbers())
         return atoms.replace(daction=jnp.broadcast_to(slope, (atoms.value.size, slope.size)))
-    return sobolev_samples(net, obs, action, latents.reshape(-1, latents.shape[-1]))
+    return sobolev_samples(net, obs, action, latents.reshape(50 * kind.num_latents, latents.shape[-1]))
 
 
 def compare(args: Args, probe: Any, kind: Any) -> tuple[dict[str, np.ndarray], Any, Any]:
-    """The audit of each seed's fit, averaged over states and actions; samples of the first fit and truth at the first.
+    """The audit of each seed's fit; samples of the first fit and truth at the first state and action."""
+    return audit_fits(probe, kind, fit(args, probe, kind))
+
+
+def fit(args: Args, probe: Any, kind: Any) -> Any:
+    """Parameters of a fit per seed, every leaf `[seeds, ...]`."""
+    import jax
+    import jax.numpy as jnp
+
+    return jax.jit(jax.vmap(lambda seed: train(args, probe, kind, seed)))(jnp.arange(args.seeds))
+
+
+def audit_fits(probe: Any, kind: Any, params: Any) -> tuple[dict[str, np.ndarray], Any, Any]:
+    """The audit of each fit, averaged over states and actions; samples of the first fit and truth at the first.
 
     Averages are medians: where the true mean gradient is near zero, its relative error means little.
     """
@@ -168,7 +181,6 @@ def compare(args: Args, probe: Any, kind: Any) -> tuple[dict[str, np.ndarray], A
         for size, bound in zip((probe.obs_size, probe.action_size), AUDITED, strict=True)
     )
     keys = jax.random.split(jax.random.key(1), 24)
-    params = jax.jit(jax.vmap(lambda seed: train(args, probe, kind, seed)))(jnp.arange(args.seeds))
     over_points = jax.vmap(one, (None, 0, 0, 0))
     found, samples, true = jax.jit(jax.vmap(over_points, (0, None, None, None)))(params, obs, action, keys)
     averages = {name: np.median(found[name], axis=1) for name in METRICS}
