@@ -60,3 +60,9 @@ def critic_loss(
 ) -> Array:
     """`losses.critic_loss` without what it logs, compiled."""
     return losses.critic_loss(agent, learner, params, batch, target, hyper, key)[0]
+
+
+@partial(jax.jit, static_argnums=0)
+def actor_loss(agent: Agent, learner: Learner, params: Params, batch: Transition, hyper: Hyper, key: Key) -> Array:
+    """`losses.actor_loss`, compiled."""
+    return losses.actor_loss(agent, learner, params, batch, hyper, key)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from dstjax import methods, nets, world
+from dstjax.agent import critics
 from dstjax.config import Config
 from dstjax.envs.core import Env, EnvState
 from dstjax.normalize import RunningStats
@@ -25,7 +26,7 @@ class Networks:
 
     actor: Params
     critic: Params
-    """Two critics: every leaf has a leading axis of length 2."""
+    """Of all critics: every leaf has a leading axis of their number."""
     model: Params
     """Empty where the method has no world model."""
 
@@ -62,10 +63,13 @@ class Agent:
     config: Config
     env: Env
 
+    def __post_init__(self) -> None:
+        _ = self.model  # refuses a model that there is not, or not for this task, before anything is compiled
+
     @property
     def method(self) -> methods.Method:
-        """The row of the method table."""
-        return methods.get(self.config.method)
+        """The row of the method table, changed by the config's options."""
+        return methods.resolve(self.config)
 
     @property
     def model(self) -> WorldModel | None:
@@ -79,26 +83,26 @@ class Agent:
         return nets.Actor(self.env.action_size, self.config.width, self.config.depth)
 
     @property
-    def critic(self) -> nets.Critic:
-        """One critic's definition."""
-        return nets.Critic(self.config.width, self.config.depth)
+    def critic(self) -> critics.Critic:
+        """The kind of critic: its network, samples, targets and loss."""
+        return critics.make(self.method, self.config)
 
     def policy(self, params: Params, stats: RunningStats, obs: Array) -> Array:
         """Deterministic action `[..., A]` for an observation `[..., S]` in task units."""
         return nets.apply(self.actor, params, stats.normalize(obs))
 
-    def value(self, params: Params, stats: RunningStats, obs: Array, action: Array, latent: Array) -> Array:
-        """One critic's return sample `[]` for `obs [S]` in task units, `action [A]` and `latent [K]`."""
-        return nets.apply(self.critic, params, stats.normalize(obs), action, latent)
+    def net(self, params: Params, stats: RunningStats) -> critics.Net:
+        """One critic's network, taking observations in task units."""
+        return nets.bind(self.critic.network, params, stats.normalize)
 
     def init_learner(self, key: Key) -> Learner:
         """Fresh networks, targets equal to them, and empty statistics; consumes `key`."""
         actor_key, critic_key, model_key = jax.random.split(key, 3)
         obs, action = jnp.zeros(self.env.obs_size), jnp.zeros(self.env.action_size)
-        latent = jnp.zeros(self.method.noise_dim(self.config))
+        latent = self.critic.latents(critic_key)[0]
         params = Networks(
             actor=self.actor.init(actor_key, obs),
-            critic=nets.init_ensemble(self.critic, 2, critic_key, obs, action, latent),
+            critic=nets.init_ensemble(self.critic.network, self.method.critics, critic_key, obs, action, latent),
             model={} if self.model is None else self.model.init(model_key, self.env.action_size),
         )
         optimizer = Networks(**{f.name: ADAM.init(getattr(params, f.name)) for f in dataclasses.fields(params)})

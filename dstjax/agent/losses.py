@@ -1,25 +1,26 @@
 """Losses of critics and actor, one body for every row of the method table."""
 
-from functools import partial
+import dataclasses
 from operator import itemgetter
 
 import jax
 import jax.numpy as jnp
 
 from dstjax.agent.core import Agent, Learner
+from dstjax.agent.critics import Net
+from dstjax.agent.outcomes import draw_noise, model_fn, outcome_fn
 from dstjax.config import Hyper
-from dstjax.math.kernels import KERNELS
-from dstjax.math.losses import huber
-from dstjax.math.mmd import mmd2, msmmd2
-from dstjax.math.slicing import mean_direction
-from dstjax.math.sobolev import concat, sobolev_samples, sobolev_target, truncate
 from dstjax.types import Array, Key, Metrics, Params, SobolevSamples, Transition
 
 
-def targets(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key: Key) -> SobolevSamples:
-    """Truncated pooled target samples of a batch, `Y = (y, dy/da)` with `y = r + gamma (1 - d) Z(s', pi(s'), xi)`.
+def _nets(agent: Agent, learner: Learner, critics: Params) -> list[Net]:
+    """The critics of a set of parameters, apart."""
+    pick = [jax.tree.map(itemgetter(index), critics) for index in range(agent.method.critics)]
+    return [agent.net(params, learner.stats.obs) for params in pick]
 
-    `(s', r)` is sampled from the world model, or is the replayed one where the method has no model.
+
+def targets(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key: Key) -> SobolevSamples:
+    """Target samples of a batch, `Y = (y, dy/da)` with `y = r + gamma (1 - d) Z(s', pi(s'), xi)`, pessimism applied.
 
     Args:
       agent: the static half.
@@ -29,34 +30,30 @@ def targets(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key
       key: consumed.
 
     Returns:
-      `[B, 2N - drop]` samples without gradient.
+      `[B, N']` samples without gradient.
     """
-    method, model, stats = agent.method, agent.model, learner.stats
-    num_samples = method.num_samples(agent.config)
-
-    critics = [
-        partial(agent.value, jax.tree.map(itemgetter(index), learner.target_critic), stats.obs) for index in range(2)
-    ]
+    critic, stats = agent.critic, learner.stats
+    target_critics = _nets(agent, learner, learner.target_critic)
 
     def one(transition: Transition, key: Key) -> SobolevSamples:
         latent_key, model_key, smooth_key = jax.random.split(key, 3)
-        latents = jax.random.normal(latent_key, (num_samples, method.noise_dim(agent.config)))
         smoothing = _smoothing(agent, hyper, smooth_key)
-
-        def model_fn(obs: Array, action: Array, noise: Array) -> tuple[Array, Array]:
-            if model is None:
-                return transition.next_obs, transition.reward
-            return model.sample(learner.params.model, stats, obs, action, noise)
 
         def policy_fn(obs: Array) -> Array:
             return jnp.clip(agent.policy(learner.target_actor, stats.obs, obs) + smoothing, -1.0, 1.0)
 
-        noise = jax.random.normal(model_key, (num_samples, 0 if model is None else model.noise_size))
-        pooled = sobolev_target(
-            model_fn, policy_fn, critics, transition.obs, transition.action, noise, latents, hyper.discount,
+        return critic.target(
+            target_critics,
+            outcome_fn(agent, learner, transition),
+            policy_fn,
+            transition.obs,
+            transition.action,
+            draw_noise(agent, learner, transition, critic.num_latents, model_key),
+            critic.latents(latent_key),
             transition.terminated,
-        )  # fmt: skip
-        return truncate(pooled, method.drop_samples(agent.config))
+            hyper,
+            hyper.discount if transition.steps is None else hyper.discount**transition.steps,
+        )
 
     return jax.vmap(one)(batch, jax.random.split(key, batch.reward.shape[0]))
 
@@ -69,33 +66,6 @@ def _smoothing(agent: Agent, hyper: Hyper, key: Key) -> Array:
     return jnp.clip(noise, -hyper.smoothing_clip, hyper.smoothing_clip)
 
 
-def distance(agent: Agent, samples: SobolevSamples, target: SobolevSamples, hyper: Hyper, key: Key) -> Array:
-    """The method's distance between a critic's samples and the target's, of one transition.
-
-    Args:
-      agent: the static half.
-      samples: `N` samples of the critic.
-      target: `N'` samples of the target.
-      hyper: numbers.
-      key: consumed; a direction where the means of both agree.
-
-    Returns:
-      `[]`, differentiable in `samples`.
-    """
-    if agent.method.gradient == "none":
-        # Unused gradients are dead code to the compiler: these methods do not pay for them.
-        samples, target = (s.replace(daction=s.daction[:, :0]) for s in (samples, target))
-    x, y = concat(samples, hyper.gradient_weight), concat(target, hyper.gradient_weight)
-    if agent.method.distance == "huber":
-        return huber(x[0, 0] - y[0, 0])
-    # Unbiased: the V-statistic of N fresh samples is least for a law narrower than the target's, by 1/6 at N = 10.
-    kernel = KERNELS[agent.config.kernel](hyper.bandwidth)
-    if agent.method.distance == "mmd":
-        return mmd2(x, y, kernel, unbiased=True)
-    start = mean_direction(x, y, key)
-    return msmmd2(x, y, start, hyper.ascent_step, kernel, num_steps=agent.config.ascent_steps, unbiased=True)[0]
-
-
 def critic_loss(
     agent: Agent,
     learner: Learner,
@@ -105,12 +75,12 @@ def critic_loss(
     hyper: Hyper,
     key: Key,
 ) -> tuple[Array, Metrics]:
-    """Distance of both critics' samples to the targets, averaged over the batch and summed over the critics.
+    """The critics' loss to the targets, averaged over the batch and summed over the critics.
 
     Args:
       agent: the static half.
       learner: holds the observation statistics.
-      params: of both critics; what the loss is differentiated in.
+      params: of the critics; what the loss is differentiated in.
       batch: `[B]` transitions.
       targets: `[B, N']` samples.
       hyper: numbers.
@@ -119,49 +89,78 @@ def critic_loss(
     Returns:
       The loss `[]`, and what to log.
     """
-    method, stats = agent.method, learner.stats.obs
-    shape = (method.num_samples(agent.config), method.noise_dim(agent.config))
+    stats = learner.stats.obs
+    # Gradients in the unit of normalised observations: no choice of unit then weighs one entry over another.
+    hyper = dataclasses.replace(hyper, dobs_weight=hyper.dobs_weight * stats.std)
 
     def one(params: Params, transition: Transition, target: SobolevSamples, key: Key) -> tuple[Array, SobolevSamples]:
-        latent_key, direction_key = jax.random.split(key)
-        latents = jax.random.normal(latent_key, shape)
-        samples = sobolev_samples(partial(agent.value, params, stats), transition.obs, transition.action, latents)
-        return distance(agent, samples, target, hyper, direction_key), samples
+        return agent.critic.loss(agent.net(params, stats), transition.obs, transition.action, target, hyper, key)
 
     over_batch = jax.vmap(one, in_axes=(None, 0, 0, 0))
-    keys = jax.random.split(key, (2, batch.reward.shape[0]))
+    keys = jax.random.split(key, (agent.method.critics, batch.reward.shape[0]))
     loss, samples = jax.vmap(over_batch, in_axes=(0, None, None, 0))(params, batch, targets, keys)
-    metrics = {
-        "critic/value": samples.value.mean(),
-        "critic/target": targets.value.mean(),
-        "critic/spread": samples.value.std(axis=-1).mean(),
-        "critic/target_spread": targets.value.std(axis=-1).mean(),
-    }
-    if method.gradient != "none":
-        for name, drawn in (("critic/daction_norm", samples), ("critic/target_daction_norm", targets)):
-            metrics[name] = jnp.linalg.norm(drawn.daction.mean(axis=-2), axis=-1).mean()
+    metrics: Metrics = {}
+    for name, drawn in (("", samples), ("target_", targets)):
+        mean, std = _moments(drawn)
+        metrics |= {f"critic/{name.rstrip('_') or 'value'}": mean.mean(), f"critic/{name}spread": std.mean()}
+        if agent.method.gradient != "none":
+            metrics[f"critic/{name}daction_norm"] = jnp.linalg.norm(drawn.daction.mean(axis=-2), axis=-1).mean()
     return loss.mean(axis=-1).sum(), metrics
 
 
-def actor_loss(agent: Agent, learner: Learner, params: Params, batch: Transition, key: Key) -> Array:
-    """Minus the first critic's mean return at the policy's actions, over the batch and its noise.
+def _moments(samples: SobolevSamples) -> tuple[Array, Array]:
+    """Mean and standard deviation of the return over the last axis."""
+    if samples.weight is None:
+        return samples.value.mean(axis=-1), samples.value.std(axis=-1)
+    mean = (samples.weight * samples.value).sum(axis=-1)
+    return mean, jnp.sqrt((samples.weight * (samples.value - mean[..., None]) ** 2).sum(axis=-1))
+
+
+def actor_loss(agent: Agent, learner: Learner, params: Params, batch: Transition, hyper: Hyper, key: Key) -> Array:
+    """Minus what the method's actor ascends at the policy's actions, averaged over the batch.
 
     Args:
       agent: the static half.
-      learner: holds the critic and the statistics.
+      learner: holds the critics, the model and the statistics.
       params: of the actor; what the loss is differentiated in.
-      batch: `[B]` transitions, of which only the observations are used.
+      batch: `[B]` transitions.
+      hyper: numbers.
       key: consumed.
 
     Returns:
       `[]`
     """
-    method, stats = agent.method, learner.stats.obs
-    critic = jax.tree.map(itemgetter(0), learner.params.critic)
-    shape = (batch.reward.shape[0], method.num_samples(agent.config), method.noise_dim(agent.config))
+    if agent.method.actor == "model":
+        return _model_actor_loss(agent, learner, params, batch, hyper, key)
+    critics = _nets(agent, learner, learner.params.critic)
+    critics = critics if agent.method.actor == "minimum" else critics[:1]
 
     def one(obs: Array, latents: Array) -> Array:
-        action = agent.policy(params, stats, obs)
-        return jax.vmap(lambda latent: agent.value(critic, stats, obs, action, latent))(latents).mean()
+        action = agent.policy(params, learner.stats.obs, obs)
+        means = [agent.critic.mean(net, obs, action, latents, hyper) for net in critics]
+        return jnp.stack(means).min()
 
-    return -jax.vmap(one)(batch.obs, jax.random.normal(key, shape)).mean()
+    return -jax.vmap(one)(batch.obs, agent.critic.latents(key, batch.reward.shape)).mean()
+
+
+def _model_actor_loss(
+    agent: Agent, learner: Learner, params: Params, batch: Transition, hyper: Hyper, key: Key
+) -> Array:
+    """SVG(1): minus `r(s, a) + gamma (1 - d) Q(s', pi(s'))` at `a = pi(s)`, through the model; consumes `key`.
+
+    The model's noise is that of the real transition, so that `s'` is what would have followed the policy's own action
+    in the same circumstances; no importance weights are needed. In `s'` the policy's parameters are held fixed.
+    """
+    noise_key, latent_key = jax.random.split(key)
+    sample, stats = model_fn(agent, learner), learner.stats.obs
+    net = _nets(agent, learner, learner.params.critic)[0]
+
+    def one(transition: Transition, key: Key, latents: Array) -> Array:
+        noise = draw_noise(agent, learner, transition, 1, key)[0]
+        next_obs, reward = sample(transition.obs, agent.policy(params, stats, transition.obs), noise)
+        next_action = agent.policy(jax.lax.stop_gradient(params), stats, next_obs)
+        value = agent.critic.mean(net, next_obs, next_action, latents, hyper)
+        return reward + hyper.discount * (1.0 - transition.terminated) * value
+
+    keys = jax.random.split(noise_key, batch.reward.shape[0])
+    return -jax.vmap(one)(batch, keys, agent.critic.latents(latent_key, batch.reward.shape)).mean()

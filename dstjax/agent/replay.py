@@ -6,13 +6,14 @@ import jax.numpy as jnp
 from dstjax.types import Array, Key, Transition
 
 
-def init_replay(capacity: int, obs_size: int, action_size: int) -> Transition:
+def init_replay(capacity: int, obs_size: int, action_size: int, *, boundaries: bool = False) -> Transition:
     """An empty buffer.
 
     Args:
       capacity: transitions it holds.
       obs_size: `S`.
       action_size: `A`.
+      boundaries: whether to keep which transitions were the last of a truncated episode, as `sample_steps` needs.
 
     Returns:
       A `Transition` of zeros whose leaves have a leading axis of length `capacity`.
@@ -23,6 +24,7 @@ def init_replay(capacity: int, obs_size: int, action_size: int) -> Transition:
         reward=jnp.zeros(capacity),
         next_obs=jnp.zeros((capacity, obs_size)),
         terminated=jnp.zeros(capacity),
+        truncated=jnp.zeros(capacity) if boundaries else None,
     )
 
 
@@ -63,3 +65,52 @@ def sample(replay: Transition, inserted: Array, key: Key, *, batch_size: int) ->
     filled = jnp.minimum(inserted, replay.reward.shape[0])
     index = jax.random.randint(key, (batch_size,), 0, filled)
     return jax.tree.map(lambda leaf: leaf[index], replay)
+
+
+def sample_steps(
+    replay: Transition,
+    inserted: Array,
+    key: Key,
+    discount: Array,
+    *,
+    batch_size: int,
+    num_steps: int,
+    num_envs: int,
+) -> Transition:
+    r"""Draw transitions that span several steps: $\sum_{k<m} \gamma^k r_k$ and where the `m`-th step led.
+
+    `m` is `num_steps`, or less where the episode ended, for good or not, or where the buffer's newest transition comes
+    first. Rewards after a termination or of the next episode never enter, and truncation still bootstraps.
+
+    Args:
+      replay: the buffer, with boundaries; filled by `num_envs` transitions at a time.
+      inserted: number of transitions inserted so far; at least `num_envs`.
+      key: consumed, as by `sample`: the same first transitions.
+      discount: `gamma`; traced.
+      batch_size: `B`.
+      num_steps: `n`.
+      num_envs: parallel environments.
+
+    Returns:
+      Transitions `[B]` whose `steps` are `m`.
+    """
+    assert replay.truncated is not None, "a buffer without boundaries"
+    capacity = replay.reward.shape[0]
+    first = jax.random.randint(key, (batch_size,), 0, jnp.minimum(inserted, capacity))
+    newest = (inserted - num_envs) % capacity // num_envs * num_envs + first % num_envs
+    to_newest = (newest - first) % capacity // num_envs
+    index = (first[:, None] + num_envs * jnp.arange(num_steps)) % capacity
+    ended = jnp.maximum(replay.terminated[index], replay.truncated[index])
+    alive = jnp.cumprod(jnp.concatenate([jnp.ones((batch_size, 1)), 1.0 - ended[:, :-1]], axis=1), axis=1)
+    alive *= jnp.arange(num_steps) <= to_newest[:, None]
+    steps = alive.sum(axis=1)
+    last = jnp.take_along_axis(index, steps[:, None].astype(int) - 1, axis=1)[:, 0]
+    return Transition(
+        obs=replay.obs[first],
+        action=replay.action[first],
+        reward=(alive * discount ** jnp.arange(num_steps) * replay.reward[index]).sum(axis=1),
+        next_obs=replay.next_obs[last],
+        terminated=replay.terminated[last],
+        truncated=replay.truncated[last],
+        steps=steps,
+    )

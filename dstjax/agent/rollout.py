@@ -59,6 +59,7 @@ def collect(
         reward=after.reward,
         next_obs=after.final_obs,
         terminated=after.terminated.astype(jnp.float32),
+        truncated=(after.truncated & ~after.terminated).astype(jnp.float32) if agent.method.n_step > 1 else None,
     )
     ended = {
         "episodes": after.done.sum(),
@@ -74,7 +75,7 @@ def evaluate(
     """Run the deterministic policy for whole episodes side by side.
 
     Args:
-      agent: the static half. With `eval_clean` of its config, as many episodes run without noise too, from the same keys.
+      agent: the static half; `eval_clean` of its config asks for as many episodes without noise, from the same keys.
       actor: the policy's parameters.
       stats: observation statistics (`RunningStats`).
       noise: of the environment.

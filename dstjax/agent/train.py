@@ -5,7 +5,8 @@ import jax.numpy as jnp
 
 from dstjax.agent.core import Agent, Learner, TrainState
 from dstjax.agent.health import NEVER, keep_where, spoilt
-from dstjax.agent.replay import init_replay, insert
+from dstjax.agent.outcomes import contraction
+from dstjax.agent.replay import init_replay, insert, sample
 from dstjax.agent.rollout import collect
 from dstjax.agent.update import update_cycle
 from dstjax.config import Config, Hyper
@@ -13,6 +14,9 @@ from dstjax.envs.core import auto_reset
 from dstjax.methods import ticks_per_cycle
 from dstjax.types import Array, Key, Metrics
 from dstjax.world.core import update_world_stats
+
+CONTRACTION_BATCH = 16
+"""Transitions per chunk that the contraction factor is averaged over."""
 
 
 def replay_capacity(config: Config) -> int:
@@ -44,7 +48,12 @@ def init(agent: Agent, key: Key, hyper: Hyper) -> TrainState:
     return TrainState(
         learner=agent.init_learner(learner_key),
         env=reset(jax.random.split(env_key, agent.config.num_envs), hyper.noise),
-        replay=init_replay(replay_capacity(agent.config), agent.env.obs_size, agent.env.action_size),
+        replay=init_replay(
+            replay_capacity(agent.config),
+            agent.env.obs_size,
+            agent.env.action_size,
+            boundaries=agent.method.n_step > 1,
+        ),
         key=key,
         frozen_step=jnp.full((), NEVER, jnp.int32),
     )
@@ -105,7 +114,17 @@ def train_chunk(agent: Agent, state: TrainState, hyper: Hyper, step: Array) -> t
         "train/episodes": ended["episodes"],
         "train/return": ended["return_sum"] / ended["episodes"],
         "train/nonfinite": ended["nonfinite"],
+        **_contraction(agent, state, hyper, step + config.chunk_steps),
     }
+
+
+def _contraction(agent: Agent, state: TrainState, hyper: Hyper, inserted: Array) -> Metrics:
+    """The Bellman operator's stretch factor on a few replayed transitions, of methods with a model."""
+    if agent.model is None:
+        return {}
+    sample_key, model_key = jax.random.split(jax.random.fold_in(state.key, inserted))
+    batch = sample(state.replay, inserted, sample_key, batch_size=CONTRACTION_BATCH)
+    return contraction(agent, state.learner, batch, hyper, model_key)
 
 
 def _freeze(before: TrainState, after: TrainState, metrics: Metrics, step: Array) -> TrainState:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from dstjax.agent import losses
 from dstjax.agent.core import Agent, Learner, apply_gradients, polyak
-from dstjax.agent.replay import sample
+from dstjax.agent.replay import sample, sample_steps
 from dstjax.config import Hyper
 from dstjax.types import Array, Key, Metrics, Params, Transition
 
@@ -26,6 +26,8 @@ def update_critic(agent: Agent, learner: Learner, batch: Transition, hyper: Hype
       The new learner, and metrics.
     """
     target_key, loss_key = jax.random.split(key)
+    if agent.method.critic_action == "policy":
+        batch = batch.replace(action=agent.policy(learner.params.actor, learner.stats.obs, batch.obs))
     targets = losses.targets(agent, learner, batch, hyper, target_key)
     (loss, metrics), grads = jax.value_and_grad(losses.critic_loss, argnums=2, has_aux=True)(
         agent, learner, learner.params.critic, batch, targets, hyper, loss_key
@@ -69,7 +71,9 @@ def update_actor(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper
     Returns:
       The new learner, and metrics.
     """
-    loss, grads = jax.value_and_grad(losses.actor_loss, argnums=2)(agent, learner, learner.params.actor, batch, key)
+    loss, grads = jax.value_and_grad(losses.actor_loss, argnums=2)(
+        agent, learner, learner.params.actor, batch, hyper, key
+    )
     learner, norm = _descend(learner, "actor", grads, hyper.actor_lr, hyper)
     learner = learner.replace(
         target_actor=polyak(learner.target_actor, learner.params.actor, hyper.tau),
@@ -106,17 +110,20 @@ def update_cycle(
     Returns:
       The new learner and the metrics' means over the updates.
     """
-    draw = partial(sample, replay, inserted, batch_size=agent.config.batch_size)
+    config, num_steps = agent.config, agent.method.n_step
+    draw = partial(sample, replay, inserted, batch_size=config.batch_size)
+    draw_steps = draw if num_steps == 1 else partial(
+        sample_steps, replay, inserted, discount=hyper.discount, batch_size=config.batch_size, num_steps=num_steps,
+        num_envs=config.num_envs,
+    )  # fmt: skip
 
     def critic_step(learner: Learner, key: Key) -> tuple[Learner, Metrics]:
         sample_key, update_key = jax.random.split(key)
-        return update_critic(agent, learner, draw(sample_key), hyper, update_key)
+        return update_critic(agent, learner, draw_steps(sample_key), hyper, update_key)
 
     def group(learner: Learner, key: Key) -> tuple[Learner, Metrics]:
         critic_key, sample_key, model_key, actor_key = jax.random.split(key, 4)
-        learner, critic_metrics = jax.lax.scan(
-            critic_step, learner, jax.random.split(critic_key, agent.config.policy_delay)
-        )
+        learner, critic_metrics = jax.lax.scan(critic_step, learner, jax.random.split(critic_key, config.policy_delay))
         batch = draw(sample_key)
         learner, model_metrics = update_model(agent, learner, batch, hyper, model_key)
         learner, actor_metrics = update_actor(agent, learner, batch, hyper, actor_key)

@@ -63,8 +63,8 @@ def test_warm_up_acts_uniformly_and_learns_nothing():
 
 @pytest.mark.parametrize("method", ["dst", "td3"])
 def test_every_number_changes_the_result_without_a_new_program(method):
-    unused = {"dobs_weight", "huber_threshold", "support_low", "support_size"} | {
-        "dst": {"smoothing_std", "smoothing_clip"},
+    unused = {"dobs_weight", "support_low", "support_size"} | {
+        "dst": {"smoothing_std", "smoothing_clip", "huber_threshold"},
         "td3": {"model_lr", "bandwidth", "gradient_weight", "ascent_step", "kl_weight"},
     }[method]
     agent = small_agent(method=method)

@@ -5,10 +5,42 @@ return is its output at one latent, so that fresh latents are fresh samples. Not
 the world models: a kind is built from sizes, and takes functions.
 """
 
+from typing import Any
+
 from dstjax.agent.critics.categorical import Categorical
 from dstjax.agent.critics.core import Critic, Net
 from dstjax.agent.critics.generative import Generative
 from dstjax.agent.critics.point import Point
 from dstjax.agent.critics.quantile import Implicit, Quantile
+from dstjax.config import Config
+from dstjax.methods import Method
 
-__all__ = ["Categorical", "Critic", "Generative", "Implicit", "Net", "Point", "Quantile"]
+__all__ = ["Categorical", "Critic", "Generative", "Implicit", "Net", "Point", "Quantile", "make"]
+
+
+def make(method: Method, config: Config) -> Critic:
+    """The kind of critic that a method's row asks for.
+
+    Args:
+      method: the row.
+      config: gives its sizes.
+
+    Returns:
+      Its definition; it holds no array.
+    """
+    sizes: dict[str, Any] = {"width": config.width, "depth": config.depth}
+    sampled = sizes | {"num_samples": config.num_samples, "drop": method.drop_samples(config)}
+    match method.critic:
+        case "point":
+            return Point(**sizes, drop=method.drop_samples(config), gradient=method.gradient)
+        case "generative":
+            return Generative(
+                **sampled, gradient=method.gradient, noise_dim=config.noise_dim, noise=config.critic_noise,
+                distance=method.distance, kernel=config.kernel, ascent_steps=config.ascent_steps,
+            )  # fmt: skip
+        case "quantile":
+            return Quantile(**sampled)
+        case "implicit":
+            return Implicit(**sampled, features=config.level_features)
+        case "categorical":
+            return Categorical(**sizes, atoms=config.atoms, num_draws=config.num_samples if method.uses_samples else 1)

@@ -11,7 +11,6 @@ from dstjax.config import Hyper
 from dstjax.math.losses import huber, mage_loss
 from dstjax.types import Array, Key, SobolevSamples
 
-
 MAGE_WEIGHT = 5.0
 """Published weight of the gradient term for a value term of weight 1 (D'Oro & Jaśkowski, 2020)."""
 

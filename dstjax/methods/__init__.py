@@ -1,0 +1,6 @@
+"""The methods of the comparison: one table, the options that change a row, and what cannot work together."""
+
+from dstjax.methods.checks import check, steps_per_cycle, ticks_per_cycle
+from dstjax.methods.table import METHODS, OPTIONS, Method, get, resolve
+
+__all__ = ["METHODS", "OPTIONS", "Method", "check", "get", "resolve", "steps_per_cycle", "ticks_per_cycle"]
