@@ -3,17 +3,33 @@
 from typing import Any
 
 from dstjax.envs.core import Env, EnvState, auto_reset
+from dstjax.envs.mujoco.ant import Ant
 from dstjax.envs.mujoco.half_cheetah import HalfCheetah
 from dstjax.envs.mujoco.hopper import Hopper
+from dstjax.envs.mujoco.humanoid import Humanoid
+from dstjax.envs.mujoco.humanoid_standup import HumanoidStandup
 from dstjax.envs.mujoco.inverted_double_pendulum import InvertedDoublePendulum
 from dstjax.envs.mujoco.inverted_pendulum import InvertedPendulum
+from dstjax.envs.mujoco.reacher import Reacher
 from dstjax.envs.mujoco.swimmer import Swimmer
 from dstjax.envs.mujoco.walker2d import Walker2d
 from dstjax.envs.naming import read_options, split_name
 from dstjax.envs.pointmass import PointMass
 from dstjax.errors import unknown_name
 
-_TASKS = (InvertedPendulum, InvertedDoublePendulum, Swimmer, Hopper, HalfCheetah, Walker2d, PointMass)
+_TASKS = (
+    InvertedPendulum,
+    InvertedDoublePendulum,
+    Reacher,
+    Swimmer,
+    Hopper,
+    HalfCheetah,
+    Walker2d,
+    Ant,
+    Humanoid,
+    HumanoidStandup,
+    PointMass,
+)
 ENVS: dict[str, Any] = {task.name: task for task in _TASKS}
 """Task name -> its class; the class's fields are the task's options."""
 

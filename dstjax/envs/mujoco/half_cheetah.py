@@ -10,8 +10,8 @@ from dstjax.envs.mujoco.locomotion import Locomotion
 class HalfCheetah(Locomotion):
     """Observation `[17]`: height (m), pitch (rad), six joint angles (rad), nine velocities. Action `[6]`: torques.
 
-    Reward: forward speed less the control cost. Never terminates. Options: see `Locomotion`; initial velocities are
-    Gaussian.
+    Reward: forward speed less the control cost. Never terminates. Options: see `Locomotion` and `Robot`; initial
+    velocities are Gaussian.
     """
 
     xml_file: str = "half_cheetah.xml"

@@ -16,7 +16,7 @@ class Hopper(Walking):
 
     Action `[3]`: torques on thigh, leg and foot. Reward: forward speed and a bonus for being healthy, less the control
     cost. Terminates when unhealthy: height, pitch or any other state leaves its (open) range. Options: see
-    `Locomotion` and `Walking`.
+    `Robot`, `Locomotion` and `Walking`.
 
     Args:
       healthy_state_range: of every position and velocity but the first two positions.

@@ -16,21 +16,15 @@ Range = tuple[float, float]
 
 
 @dataclasses.dataclass(frozen=True)
-class Locomotion(MujocoEnv):
-    """A body that moves along x. Observation: positions but the first `hidden` ones, then velocities.
-
-    Reward: `forward_reward_weight v_x - ctrl_cost_weight |a|^2`, with `v_x` (m/s) the mean forward speed of the step.
+class Robot(MujocoEnv):
+    """A body seen by its positions, but the first `hidden` ones, and its velocities.
 
     Args:
-      forward_reward_weight: per m/s.
-      ctrl_cost_weight: per squared action, in the actuators' units.
       reset_noise_scale: half width of the uniform law of every initial position, and of velocities, or the standard
         deviation of velocities where their law is Gaussian.
       exclude_current_positions_from_observation: leave out the horizontal position, which else comes first.
     """
 
-    forward_reward_weight: float = 1.0
-    ctrl_cost_weight: float = 1e-3
     reset_noise_scale: float = 5e-3
     exclude_current_positions_from_observation: bool = True
 
@@ -40,7 +34,6 @@ class Locomotion(MujocoEnv):
     """Velocities are seen clipped to it."""
     gaussian_velocities: ClassVar[bool] = False
     """Law of the initial velocities: Gaussian, or uniform."""
-    reward_terms: ClassVar[tuple[str, ...]] = ("reward_forward", "reward_ctrl")
 
     @property
     def obs_size(self) -> int:
@@ -66,6 +59,23 @@ class Locomotion(MujocoEnv):
         """`[S]`, see the class."""
         seen = jnp.clip(physics.qvel, -self.velocity_bound, self.velocity_bound)
         return jnp.concatenate([physics.qpos[self.skipped :], seen])
+
+
+@dataclasses.dataclass(frozen=True)
+class Locomotion(Robot):
+    """A robot that moves along x.
+
+    Reward: `forward_reward_weight v_x - ctrl_cost_weight |a|^2`, with `v_x` (m/s) the mean forward speed of the step.
+
+    Args:
+      forward_reward_weight: per m/s.
+      ctrl_cost_weight: per squared action, in the actuators' units.
+    """
+
+    forward_reward_weight: float = 1.0
+    ctrl_cost_weight: float = 1e-3
+
+    reward_terms: ClassVar[tuple[str, ...]] = ("reward_forward", "reward_ctrl")
 
     def distance(self, before: Physics, after: Physics, readings: Readings) -> Array:
         """`[]` metres moved along x in a step."""

@@ -10,8 +10,8 @@ from dstjax.envs.mujoco.locomotion import Locomotion
 class Swimmer(Locomotion):
     """Observation `[8]`: heading (rad), two joint angles (rad), five velocities. Action `[2]`: torques.
 
-    Reward: forward speed less the control cost. Never terminates. Options: see `Locomotion`; the horizontal position
-    is `(x, y)`.
+    Reward: forward speed less the control cost. Never terminates. Options: see `Locomotion` and `Robot`; the
+    horizontal position is `(x, y)`.
     """
 
     xml_file: str = "swimmer.xml"

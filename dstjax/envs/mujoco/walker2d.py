@@ -12,7 +12,8 @@ class Walker2d(Walking):
     """Observation `[17]`: height (m), pitch (rad), six joint angles (rad), nine velocities clipped to 10.
 
     Action `[6]`: torques on thighs, legs and feet. Reward: forward speed and a bonus for being healthy, less the
-    control cost. Terminates when height or pitch leaves its (open) range. Options: see `Locomotion` and `Walking`.
+    control cost. Terminates when height or pitch leaves its (open) range. Options: see `Robot`,
+    `Locomotion` and `Walking`.
 
     Args:
       healthy_angle_range: of the torso's pitch (rad).

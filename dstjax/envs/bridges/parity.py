@@ -1,0 +1,187 @@
+"""One control step of a task beside Gymnasium's own in C MuJoCo, from the same states under the same actions."""
+
+import functools
+import itertools
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+
+from dstjax.config import NoiseParams
+from dstjax.envs.bridges.gymnasium_peer import gymnasium_id
+from dstjax.envs.mujoco.base import MujocoEnv
+from dstjax.envs.mujoco.physics import Physics, Readings
+
+# What a task may read of the last evaluation of the dynamics.
+_READ = ("xpos", "xipos", "site_xpos", "qfrc_constraint", "qfrc_actuator", "cvel", "cinert", "cfrc_ext")
+_EPISODE = 64  # steps
+
+
+class Instants(NamedTuple):
+    """`n` states of C MuJoCo; NumPy arrays."""
+
+    qpos: np.ndarray
+    """`[n, nq]`"""
+    qvel: np.ndarray
+    """`[n, nv]`"""
+    qacc_warmstart: np.ndarray
+    """`[n, nv]`"""
+    read: dict[str, np.ndarray]
+    """`mjData`'s fields of the last evaluation of the dynamics, by name."""
+
+
+class Transitions(NamedTuple):
+    """`n` steps of Gymnasium's task; NumPy arrays."""
+
+    before: Instants
+    control: np.ndarray
+    """`[n, A]` in Gymnasium's units."""
+    after: Instants
+    obs: np.ndarray
+    """`[n, S]`"""
+    reward: np.ndarray
+    """`[n]`"""
+    terminated: np.ndarray
+    """`[n]` bool."""
+    info: dict[str, Any]
+    """Each `[n]`: named reward terms, and more."""
+    contacts: np.ndarray
+    """`[n]` number after the step."""
+    self_contacts: np.ndarray
+    """`[n]` of them, those between two moving bodies."""
+
+
+def gymnasium_task(env: MujocoEnv, **options: Any) -> Any:
+    """Gymnasium's task without wrappers, its solvers converged far below the tolerance of a comparison.
+
+    Args:
+      env: whose task.
+      **options: of Gymnasium's constructor.
+
+    Returns:
+      The task; where its file asks for PGS, with Newton's method instead, as MJX demands.
+    """
+    task = gymnasium.make(gymnasium_id(env), **options).unwrapped
+    task.model.opt.solver = mujoco.mjtSolver.mjSOL_NEWTON
+    task.model.opt.iterations, task.model.opt.tolerance = 100, 1e-15
+    task.model.opt.ccd_iterations, task.model.opt.ccd_tolerance = 1000, 1e-14
+    return task
+
+
+@functools.cache
+def transitions(
+    env: MujocoEnv, count: int = 256, seed: int = 0, options: tuple[tuple[str, Any], ...] = ()
+) -> Transitions:
+    """Steps of Gymnasium's task in episodes of 64, of random actions and of constant extreme ones in turn.
+
+    Constant actions drive joints and carts into their limits. Episodes run on after a termination, so that bodies lie
+    on the floor and press on each other.
+
+    Args:
+      env: whose task.
+      count: of steps.
+      seed: of states and actions.
+      options: of Gymnasium's constructor.
+
+    Returns:
+      The steps, shared: not to be written to.
+    """
+    task, rng = gymnasium_task(env, **dict(options)), np.random.default_rng(seed)
+    low, high = task.action_space.low.astype(float), task.action_space.high.astype(float)
+    rows = []
+    for index in itertools.islice(itertools.count(), count):
+        if index % _EPISODE == 0:
+            task.reset(seed=seed + index)
+            constant = rng.choice([-1.0, 1.0], size=low.shape)
+        action = constant if index // _EPISODE % 2 else rng.uniform(-1, 1, low.shape)
+        control = low + (action + 1) / 2 * (high - low)
+        before: Any = _instant(task.data)
+        obs, reward, terminated, _, info = task.step(control)
+        numbers = {name: float(value) for name, value in info.items() if np.ndim(value) == 0}
+        after: Any = _instant(task.data)
+        rows.append(Transitions(before, control, after, obs, reward, terminated, numbers, *_contacts(task)))
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *rows)
+
+
+def _instant(data: mujoco.MjData) -> Instants:
+    read = {name: np.array(getattr(data, name)) for name in _READ}
+    return Instants(data.qpos.copy(), data.qvel.copy(), data.qacc_warmstart.copy(), read)
+
+
+def _contacts(task: Any) -> Any:
+    bodies = task.model.geom_bodyid[task.data.contact.geom]
+    return task.data.ncon, int((bodies > 0).all(axis=-1).sum())
+
+
+def readings(env: MujocoEnv, instants: Instants) -> Readings:
+    """What a task would read of C MuJoCo's data.
+
+    Args:
+      env: the task.
+      instants: `n` states.
+
+    Returns:
+      Its readings, each with a leading axis `n`.
+    """
+
+    def read(fields: dict[str, jax.Array]) -> Readings:
+        return env.read(SimpleNamespace(**fields, _impl=SimpleNamespace(**fields)))
+
+    return jax.vmap(read)(jax.tree.map(jnp.asarray, instants.read))
+
+
+def physics(env: MujocoEnv, instants: Instants) -> Physics:
+    """C MuJoCo's states as the task's.
+
+    Args:
+      env: the task.
+      instants: `n` states.
+
+    Returns:
+      `n` states at the default float width.
+    """
+    qpos, qvel, start = (jnp.asarray(x, float) for x in (instants.qpos, instants.qvel, instants.qacc_warmstart))
+    return env.remember(Physics(qpos, qvel, start), readings(env, instants))
+
+
+def step_errors(env: MujocoEnv, truth: Transitions, *, relative: bool = False) -> dict[str, np.ndarray]:
+    """Errors of one noise-free step at the default float width.
+
+    Args:
+      env: the task.
+      truth: steps of Gymnasium's.
+      relative: divide by the quantity's largest entry in that step where this exceeds 1: single precision knows
+        a contact force of 1,000 N to 1e-4 N at best.
+
+    Returns:
+      For `qpos`, `qvel`, `obs`, `reward` and each named reward term `[n]` the largest error of a step; `terminated`, 1
+      where it differs.
+    """
+    low, high = env.control_range.T
+    action = jnp.asarray(2 * (truth.control - low) / (high - low) - 1, float)
+    keys, off = jax.random.split(jax.random.key(0), len(action)), NoiseParams()
+
+    def step(key: jax.Array, before: Physics, action: jax.Array) -> Any:
+        return env.step(env.reset(key, off).replace(physics=before), action, key, off)
+
+    end = jax.jit(jax.vmap(step))(keys, physics(env, truth.before), action)
+    pairs = {
+        "qpos": (end.physics.qpos, truth.after.qpos),
+        "qvel": (end.physics.qvel, truth.after.qvel),
+        "obs": (end.obs, truth.obs),
+        "reward": (end.reward, truth.reward),
+        **{term: (end.info[term], truth.info[term]) for term in env.reward_terms},
+        "terminated": (end.terminated, truth.terminated),
+    }
+
+    def largest(values: Any) -> np.ndarray:
+        return np.abs(np.asarray(values, float)).reshape(len(values), -1).max(axis=1)
+
+    return {
+        name: largest(np.asarray(ours, float) - theirs) / (np.maximum(1, largest(theirs)) if relative else 1)
+        for name, (ours, theirs) in pairs.items()
+    }
