@@ -4,6 +4,7 @@ Everything is in normalised units, where the outcomes `(s' - s, r)` of the data 
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,15 @@ Step = Callable[[Array, Array, Array], tuple[Array, Array]]
 
 RESOLUTION = 0.02
 """What calibration sees: a spread too wide or too narrow by less is none, as around an entry without noise."""
+
+
+class Law(NamedTuple):
+    """Samples of a one-step law at `Q` states and actions, normalised."""
+
+    outcome: Array
+    """`[Q, N, S + 1]`"""
+    slope: Array
+    """`[Q, S + 1, A]` mean Jacobian of the outcome in the action."""
 
 
 def held_out(
@@ -69,18 +79,33 @@ def held_out(
     return metrics | {"log_likelihood": log_likelihoods.mean()}
 
 
+def law_of(step: Step, stats: WorldStats, obs: Array, action: Array, noise: Array) -> Law:
+    """Sample a step at given states and actions.
+
+    Args:
+      step: of a model or a simulator.
+      stats: input and output statistics.
+      obs: `[Q, S]`.
+      action: `[Q, A]`.
+      noise: `[Q, N, ...]` what the step takes: noise or keys.
+
+    Returns:
+      The law at each of the `Q`.
+    """
+
+    def one(obs: Array, action: Array, noise: Array) -> tuple[Array, Array]:
+        outcome = lambda action: (_outcome(step, stats, obs, action, noise),) * 2  # noqa: E731
+        slope, value = jax.jacfwd(outcome, has_aux=True)(action)
+        return value, slope
+
+    values, slopes = jax.vmap(jax.vmap(one, in_axes=(None, None, 0)))(obs, action, noise)
+    return Law(values, slopes.mean(1))
+
+
 def against_truth(
-    model: WorldModel,
-    params: Params,
-    stats: WorldStats,
-    truth: Step,
-    obs: Array,
-    action: Array,
-    key: Key,
-    *,
-    samples: int = 256,
+    model: WorldModel, params: Params, stats: WorldStats, truth: Law, obs: Array, action: Array, key: Key
 ) -> Metrics:
-    """A model against a simulator that can be asked again from the same state.
+    """A model against a simulator that was asked again and again from the same states.
 
     - `energy_distance`: of the model's law to the true one, per state and action; unbiased, so that it may fall below 0
       where they agree.
@@ -91,26 +116,22 @@ def against_truth(
       model: the model's definition.
       params: of it.
       stats: input and output statistics.
-      truth: the simulator's step, its noise drawn from a key.
-      obs: `[Q, S]` where to compare.
+      truth: the simulator's law, see `law_of`; `N` is at least 2.
+      obs: `[Q, S]` where it was sampled.
       action: `[Q, A]`.
       key: consumed.
-      samples: of each law per state and action, at least 2.
 
     Returns:
       The metrics over all `Q`, `[]` each.
     """
-    noise_key, truth_key = jax.random.split(key)
-    noise = jax.random.normal(noise_key, (obs.shape[0], samples, model.noise_size))
-    keys = jax.random.split(truth_key, (obs.shape[0], samples))
-    drawn, drawn_slope = _laws(_step_of(model, params, stats), stats, obs, action, noise)
-    real, real_slope = _laws(truth, stats, obs, action, keys)
-    distance = jax.vmap(lambda x, y: mmd2(x, y, energy(), unbiased=True))(drawn, real)
+    noise = jax.random.normal(key, (*truth.outcome.shape[:2], model.noise_size))
+    law = law_of(_step_of(model, params, stats), stats, obs, action, noise)
+    distance = jax.vmap(lambda x, y: mmd2(x, y, energy(), unbiased=True))(law.outcome, truth.outcome)
     return {
         "energy_distance": distance.mean(),
-        "mean_error": jnp.sqrt(jnp.mean((drawn.mean(1) - real.mean(1)) ** 2)),
-        "spread_ratio": jnp.sqrt(drawn.var(1).mean() / real.var(1).mean()),
-        "gradient_error": jnp.linalg.norm(drawn_slope - real_slope) / jnp.linalg.norm(real_slope),
+        "mean_error": jnp.sqrt(jnp.mean((law.outcome.mean(1) - truth.outcome.mean(1)) ** 2)),
+        "spread_ratio": jnp.sqrt(law.outcome.var(1).mean() / truth.outcome.var(1).mean()),
+        "gradient_error": jnp.linalg.norm(law.slope - truth.slope) / jnp.linalg.norm(truth.slope),
     }
 
 
@@ -122,18 +143,6 @@ def _outcome(step: Step, stats: WorldStats, obs: Array, action: Array, noise: Ar
     """Normalised outcome `[S + 1]` of a step."""
     next_obs, reward = step(obs, action, noise)
     return normalized(stats, Transition(obs, action, reward, next_obs, jnp.zeros(())))[1]
-
-
-def _laws(step: Step, stats: WorldStats, obs: Array, action: Array, noise: Array) -> tuple[Array, Array]:
-    """Outcomes `[Q, N, S + 1]`, and the means of their Jacobians in the action `[Q, S + 1, A]`."""
-
-    def one(obs: Array, action: Array, noise: Array) -> tuple[Array, Array]:
-        outcome = lambda action: (_outcome(step, stats, obs, action, noise),) * 2  # noqa: E731
-        slope, value = jax.jacfwd(outcome, has_aux=True)(action)
-        return value, slope
-
-    values, slopes = jax.vmap(jax.vmap(one, in_axes=(None, None, 0)))(obs, action, noise)
-    return values, slopes.mean(1)
 
 
 def _energy_score(drawn: Array, real: Array) -> Array:

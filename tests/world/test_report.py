@@ -9,7 +9,7 @@ import pytest
 
 from dstjax.types import Transition
 from dstjax.world.core import init_world_stats
-from dstjax.world.report import against_truth, held_out
+from dstjax.world.report import against_truth, held_out, law_of
 
 SIZE = 4000
 
@@ -67,11 +67,13 @@ def test_a_wrong_law_scores_worse(batch, wrong):
 
 
 def test_against_truth(batch):
+    obs, action, stats = batch.obs[:50], batch.action[:50], init_world_stats(2)
+
     @jax.jit
     def compare(spread, bias, tilt):
-        law = Law(spread, bias, tilt)
         truth = lambda obs, action, key: Law().sample(None, None, obs, action, jax.random.normal(key, (2,)))  # noqa: E731
-        return against_truth(law, {}, init_world_stats(2), truth, batch.obs[:50], batch.action[:50], jax.random.key(2))
+        real = law_of(truth, stats, obs, action, jax.random.split(jax.random.key(3), (50, 256)))
+        return against_truth(Law(spread, bias, tilt), {}, stats, real, obs, action, jax.random.key(2))
 
     right = compare(0.5, 0.0, 1.0)
     assert abs(right["energy_distance"]) < 0.01
