@@ -34,8 +34,8 @@ def start_backend(devices: int | None = None) -> None:
     except RuntimeError:
         pass  # The backend has started: a library user's own choice of devices stands.
     enable_compilation_cache()
-    if devices is not None and jax.device_count() != devices:
-        raise UserError(f"devices: {devices} is not allowed; allowed: {jax.device_count()}, what JAX has here")
+    if devices is not None and jax.local_device_count() != devices:
+        raise UserError(f"devices: {devices} is not allowed; allowed: {jax.local_device_count()}, what JAX has here")
 
 
 def cache_directory() -> Path:
@@ -86,8 +86,8 @@ def describe() -> dict[str, Any]:
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "device": {
             "platform": jax.default_backend(),
-            "kind": jax.devices()[0].device_kind,
-            "count": jax.device_count(),
+            "kind": jax.local_devices()[0].device_kind,
+            "count": jax.local_device_count(),
             "machine": platform.machine(),
         },
         "precision": {
@@ -98,14 +98,14 @@ def describe() -> dict[str, Any]:
 
 
 def available_bytes() -> int:
-    """Memory that all devices together can still give.
+    """Memory that all devices of this process together can still give.
 
     Returns:
       Bytes: of the accelerators, or of the host where the CPU is the device.
     """
     import jax
 
-    stats = [device.memory_stats() for device in jax.devices()]
+    stats = [device.memory_stats() for device in jax.local_devices()]
     if all(stat and "bytes_limit" in stat for stat in stats):
         return sum(stat["bytes_limit"] - stat.get("bytes_in_use", 0) for stat in stats)
     return min(_host_bytes(), _container_bytes())
