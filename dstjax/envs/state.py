@@ -128,7 +128,7 @@ def advance(
     )
 
 
-def keep_finite(before: EnvState, after: EnvState) -> EnvState:
+def keep_finite(before: EnvState, after: EnvState, vital: Any) -> EnvState:
     """Guard a step against physics that blew up: NaN, infinity or a number beyond `HUGE`.
 
     Such a step is undone but for its count in `nonfinite`: reward 0, the state before it, and the episode cut short as
@@ -137,11 +137,12 @@ def keep_finite(before: EnvState, after: EnvState) -> EnvState:
     Args:
       before: the state before the step.
       after: after it.
+      vital: numbers of the physics after it that must not be lost, any pytree.
 
     Returns:
-      `after`, or where a number of it is lost, the state described above.
+      `after`, or where one of these, of the observation or the reward is lost, the state described above.
     """
-    numbers = (after.physics, after.noise_state, after.obs, after.reward)
+    numbers = (vital, after.noise_state, after.obs, after.reward)
     kept = [jnp.all(jnp.abs(leaf) < HUGE) for leaf in jax.tree.leaves(numbers)]  # false for NaN
     lost = ~jnp.all(jnp.stack(kept))
     undone = before.replace(

@@ -78,6 +78,10 @@ class Task:
         """
         raise NotImplementedError
 
+    def vital(self, physics: Any) -> Any:
+        """The numbers that are lost where the physics blows up; by default all of them."""
+        return physics
+
     def reset(self, key: Key, noise: NoiseParams) -> EnvState:
         """Draw the first state of an episode; consumes the key."""
         task_key, noise_key = jax.random.split(key)
@@ -104,7 +108,7 @@ class Task:
             outcome.info,
             time_limit=self.time_limit,
         )
-        return keep_finite(state, after)
+        return keep_finite(state, after, self.vital(physics))
 
 
 def check_action(env: Any, action: Array) -> None:
