@@ -40,7 +40,8 @@ def make(name: str, **options: Any) -> Env:
     """Build a task by name.
 
     Args:
-      name: a key of `ENVS`, with options of the task behind a colon if there are any: `pointmass:goals=8`.
+      name: a key of `ENVS`, with options of the task behind a colon if there are any: `pointmass:goals=8`. The
+        tasks of an optional library are options of `playground`: `playground:task=CheetahRun`.
       **options: fields of the task, such as `solver` or `time_limit`; those in the name come first.
 
     Returns:
@@ -50,10 +51,19 @@ def make(name: str, **options: Any) -> Env:
       UserError: for an unknown task or option.
     """
     name, written = split_name(name)
-    if name not in ENVS:
-        raise unknown_name("env", name, ENVS)
-    known = ENVS[name].__dataclass_fields__
+    task = _task(name)
+    known = task.__dataclass_fields__
     for option in options:
         if option not in known:
             raise unknown_name(f"option of {name}", option, known)
-    return ENVS[name](**options | read_options(name, known, written))
+    return task(**options | read_options(name, known, written))
+
+
+def _task(name: str) -> Any:
+    if name == "playground":
+        from dstjax.envs.bridges.playground import Playground
+
+        return Playground
+    if name not in ENVS:
+        raise unknown_name("env", name, [*ENVS, "playground"])
+    return ENVS[name]
