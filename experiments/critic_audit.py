@@ -6,7 +6,6 @@ choose. Critics, targets and losses are those that agents train with.
 """
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +140,7 @@ def law(kind: Any, params: Any, obs: Array, action: Array, key: Array) -> Sobole
     if isinstance(kind, Categorical):
         slope = jax.grad(lambda a: kind.mean(net, obs, a, latents[0], numbers()))(action)
         atoms = kind.samples(net, obs, action, latents[0], numbers())
-        return atoms.replace(daction=jnp.broadcast_to(slope, (atoms.value.size, slope.size)))
+        return dataclasses.replace(atoms, daction=jnp.broadcast_to(slope, (atoms.value.size, slope.size)))
     return sobolev_samples(net, obs, action, latents.reshape(50 * kind.num_latents, latents.shape[-1]))
 
 
@@ -228,7 +227,8 @@ def main(args: Args) -> None:
         "",
         f"`python -m experiments.critic_audit` on {device}: {args.updates} updates, batch {args.batch}, N = "
         f"{args.samples}, width {args.width}.",
-        f"Means over {args.seeds} seeds (half their range) of medians over 24 states and actions (the cosine: of means).",
+        f"Means over {args.seeds} seeds (half their range) of medians over 24 states and actions (the cosine: of "
+        "means).",
         "Energies are relative to the return's deviation.",
         "",
         "| problem | critic | " + " | ".join(name.replace("_", " ") for name in METRICS) + " |",
@@ -238,7 +238,8 @@ def main(args: Args) -> None:
     clouds: dict[str, dict[str, tuple[Any, Any]]] = {problem: {} for problem in PROBES}
     for problem, probe in PROBES.items():
         for name, kind in kinds(args).items():
-            found, *clouds[problem][name] = compare(args, probe, kind)
+            found, samples, true = compare(args, probe, kind)
+            clouds[problem][name] = samples, true
             cells = [f"{found[metric].mean():.3f} ({np.ptp(found[metric]) / 2:.3f})" for metric in METRICS]
             lines.append(f"| {problem} | {name} | " + " | ".join(cells) + " |")
             print(lines[-1], flush=True)
