@@ -23,6 +23,20 @@ def start_backend(devices: int | None = None) -> None:
     Raises:
       UserError: if there are fewer devices.
     """
+    import jax
+
+    request_devices(devices)
+    enable_compilation_cache()
+    if devices is not None and jax.local_device_count() != devices:
+        raise UserError(f"devices: {devices} is not allowed; allowed: {jax.local_device_count()}, what JAX has here")
+
+
+def request_devices(devices: int | None = None) -> None:
+    """Say how many devices this process is to have, without starting the backend: on a CPU, one per core by default.
+
+    Args:
+      devices: number of devices to use; None takes all.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import jax
 
@@ -33,9 +47,6 @@ def start_backend(devices: int | None = None) -> None:
             jax.config.update("jax_cuda_visible_devices", ",".join(map(str, range(devices))))
     except RuntimeError:
         pass  # The backend has started: a library user's own choice of devices stands.
-    enable_compilation_cache()
-    if devices is not None and jax.local_device_count() != devices:
-        raise UserError(f"devices: {devices} is not allowed; allowed: {jax.local_device_count()}, what JAX has here")
 
 
 def cache_directory() -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dstjax import backend
 from dstjax.distributed import agree, join
 from dstjax.errors import UserError
 from dstjax.launch.hosts import run_hosts
@@ -107,6 +108,7 @@ def report(sweep: SweepDir) -> None:
 
 
 def _start_hosts(request: Request) -> int:
+    backend.request_devices(request.place.get("devices"))
     process, processes = join(request.coordinator, request.num_processes, request.process_id)
     sweep, shards = _shards(request, request.shards or processes)
     if not agree(repr([(shard.name, shard.plan) for shard in shards])):
@@ -152,7 +154,6 @@ def _listing(request: Request) -> list[str]:
 
 
 def _print_cost(sweep: SweepDir, shards: Sequence[Shard]) -> int:
-    from dstjax import backend
     from dstjax.sweep.cost import cost_table
 
     backend.start_backend()
