@@ -110,7 +110,8 @@ class QuantileCritic(nn.Module):
     def __call__(self, obs: Array, action: Array, latent: Array) -> Array:
         """`[..., S]`, `[..., A]`, `[..., N]` to `[...]`."""
         quantiles = MLP(self.width, self.depth, latent.shape[-1])(jnp.concatenate([obs, action], axis=-1))
-        return (quantiles * latent).sum(axis=-1)
+        # As a dot: XLA's CPU compiler gets the sum of products with a constant one-hot wrong under several vmaps.
+        return jnp.vecdot(quantiles, latent)
 
 
 class ImplicitCritic(nn.Module):

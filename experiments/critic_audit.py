@@ -30,7 +30,7 @@ class Args:
 
     out: Path = Path("results/critic-audit")
     """Written are `<out>.png` and `<out>.md`."""
-    updates: int = 3000
+    updates: int = 2000
     """Critic updates per fit."""
     batch: int = 64
     """Transitions per update."""
@@ -66,7 +66,7 @@ def kinds(args: Args) -> dict[str, Any]:
         "point, squared": Squared(**sizes, gradient="action"),
         "quantile": Quantile(**sampled),
         "implicit quantile": Implicit(**sampled),
-        "categorical": Categorical(**sizes, atoms=101, num_draws=args.samples),
+        "categorical": Categorical(**sizes, atoms=101),
         "MMD": Generative(**generative, distance="mmd"),
         "MMD-Sobolev": Generative(**generative, distance="mmd", gradient="action"),
         "MSMMD-Sobolev": Generative(**generative, distance="msmmd", gradient="action"),

@@ -98,9 +98,7 @@ def audit(samples: SobolevSamples, truth: SobolevSamples) -> dict[str, Array]:
     mean, true_mean = weights @ samples.daction, truth.daction.mean(0)
     norm, true_norm = (jnp.maximum(jnp.linalg.norm(m), tiny) for m in (mean, true_mean))
     grid = jnp.concatenate([samples.value, truth.value])
-    order = jnp.argsort(samples.value)
-    mass = jnp.concatenate([jnp.zeros(1, weights.dtype), jnp.cumsum(weights[order])])
-    share = mass[jnp.searchsorted(samples.value[order], grid, side="right")]
+    share = jnp.where(samples.value <= grid[:, None], weights, 0.0).sum(1)
     true_share = jnp.searchsorted(jnp.sort(truth.value), grid, side="right") / truth.value.size
     return {
         "joint_energy": mmd2(x, y, energy(), x_weights=weights) / scale,
