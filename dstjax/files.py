@@ -80,3 +80,22 @@ def held(path: Path, what: str, *, wait: bool = False) -> Iterator[None]:
                 f"runs_dir: cannot write to '{what}' ({error.strerror}); allowed: a writable place"
             ) from None
         yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds a lock file at this moment.
+
+    Args:
+      path: of the lock file.
+
+    Returns:
+      False also where it is not there. Asking holds the lock for a moment, shared: who takes it then should try again.
+    """
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False

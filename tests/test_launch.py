@@ -16,7 +16,8 @@ from dstjax.launch import local, slurm, start
 from dstjax.launch.hosts import run_hosts
 from dstjax.sweep import words
 from dstjax.sweep.file import from_words
-from dstjax.sweep.store import SweepDir, split
+from dstjax.sweep.shards import split
+from dstjax.sweep.store import SweepDir
 
 TEXT = "{methods: td3, tasks: pointmass, seeds: 5, static: {steps: 200, chunk_steps: 100, warmup_steps: 0}}"
 

@@ -12,7 +12,7 @@ from dstjax.cli import main
 from dstjax.population import Population
 from dstjax.sweep import cost, words
 from dstjax.sweep.file import from_words
-from dstjax.sweep.store import split
+from dstjax.sweep.shards import split
 
 PRODUCT = 2 * 3 * 4 * 5
 

@@ -13,9 +13,11 @@ from dstjax.errors import UserError
 from dstjax.runs import RunDir, line_label
 from dstjax.sweep import words
 from dstjax.sweep.file import from_words
-from dstjax.sweep.shard import run_shard
+from dstjax.sweep.merged import merge, open_sweep
+from dstjax.sweep.shards import split
 from dstjax.sweep.state import hold, progress
-from dstjax.sweep.store import SweepDir, merge, open_sweep, split
+from dstjax.sweep.store import SweepDir
+from dstjax.sweep.train import run_shard
 
 TEXT = """
 methods: [dst, td3]

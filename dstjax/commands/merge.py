@@ -21,8 +21,9 @@ def main(words: Sequence[str]) -> int:
     )
     if len(rest) != 1:
         raise UserError(f"merge: {len(rest)} directories given; allowed: one sweep")
+    from dstjax.sweep.merged import merge
     from dstjax.sweep.state import progress
-    from dstjax.sweep.store import SweepDir, merge
+    from dstjax.sweep.store import SweepDir
 
     sweep = SweepDir(Path(rest[0]))
     shards, _ = sweep.load()

@@ -18,7 +18,7 @@ def main(words: Sequence[str]) -> int:
     """Draw runs into one figure and print their table: `dstjax plot RUN... [--kind final] [--out figure.pdf]`.
 
     Args:
-      words: run directories and options.
+      words: directories of runs or sweeps, and options.
 
     Returns:
       Exit code.
@@ -28,17 +28,18 @@ def main(words: Sequence[str]) -> int:
     """
     given, names = parse("plot", SUMMARY, {"plot": ("What is drawn, and where it goes.", OPTIONS)}, words)
     if not names:
-        raise UserError("plot: no run given; allowed: one or more run directories")
+        raise UserError("plot: no run given; allowed: one or more directories of runs or sweeps")
     from dstjax import plots
     from dstjax.gather import gather
     from dstjax.progress import make_console
     from dstjax.report import summary_table
+    from dstjax.sweep.merged import run_directories
 
     kind = given.get("kind", KINDS[0])
     out = Path(given.get("out") or Path(names[0]) / f"{kind}.png")
     if out.suffix not in plots.FORMATS:
         raise UserError(f"--out: '{out}' is not allowed; allowed: a file that ends in {', '.join(plots.FORMATS)}")
-    rows = gather([Path(name) for name in names]).rows
+    rows = gather(run_directories(names)).rows
     draw = {"curves": plots.plot_curves, "final": plots.plot_final, "profile": plots.plot_profile}[kind]
     make_console().print(summary_table(rows))
     try:

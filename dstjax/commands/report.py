@@ -14,7 +14,7 @@ def main(words: Sequence[str]) -> int:
     """Write a page about runs: `dstjax report RUN... [--out page.html]`.
 
     Args:
-      words: run directories and options.
+      words: directories of runs or sweeps, and options.
 
     Returns:
       Exit code.
@@ -24,12 +24,13 @@ def main(words: Sequence[str]) -> int:
     """
     given, names = parse("report", SUMMARY, {"report": ("Where the page goes.", OPTIONS)}, words)
     if not names:
-        raise UserError("report: no run given; allowed: one or more run directories")
+        raise UserError("report: no run given; allowed: one or more directories of runs or sweeps")
     from dstjax.gather import gather
     from dstjax.report.page import write_page
+    from dstjax.sweep.merged import run_directories
 
-    runs = gather([Path(name) for name in names])
-    out = Path(given.get("out") or runs.paths[0] / "report.html")
+    runs = gather(run_directories(names))
+    out = Path(given.get("out") or Path(names[0]) / "report.html")
     try:
         print(f"page: {write_page(runs, out)}")
     except OSError as error:

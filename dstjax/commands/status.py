@@ -24,8 +24,8 @@ def main(words: Sequence[str]) -> int:
 
     from dstjax.launch.slurm import queue
     from dstjax.progress import make_console
+    from dstjax.sweep.merged import open_sweep
     from dstjax.sweep.state import progress
-    from dstjax.sweep.store import open_sweep
 
     sweep, shards = open_sweep(Path(rest[0]))
     said = queue(sweep)

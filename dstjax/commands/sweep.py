@@ -72,8 +72,8 @@ def main(words: Sequence[str]) -> int:
 
 
 def _train_shard(path: Path, index: int) -> int:
-    from dstjax.sweep.shard import run_shard
     from dstjax.sweep.store import SweepDir
+    from dstjax.sweep.train import run_shard
 
     return run_shard(SweepDir(path), index)
 

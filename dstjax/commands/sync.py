@@ -29,7 +29,7 @@ def main(words: Sequence[str]) -> int:
     """Send runs to Weights & Biases from their `metrics.jsonl`: `dstjax sync RUN...`.
 
     Args:
-      words: run directories and options.
+      words: directories of runs or sweeps, and options.
 
     Returns:
       Exit code: 1 where Weights & Biases failed.
@@ -41,14 +41,16 @@ def main(words: Sequence[str]) -> int:
         "sync", "Send runs to Weights & Biases, from metrics.jsonl: again without doubling.", OPTIONS, words
     )
     if not names:
-        raise UserError("sync: no run given; allowed: one or more run directories")
-    for name in names:
+        raise UserError("sync: no run given; allowed: one or more directories of runs or sweeps")
+    from dstjax.sweep.merged import run_directories
+
+    for path in run_directories(names):
         try:
-            _send(Path(name), given)
+            _send(path, given)
         except UserError:
             raise
         except Exception as error:  # A logger may fail in any way; the rows are safe in metrics.jsonl.
-            warnings.warn(f"Weights & Biases: {error}; `dstjax sync {name}` sends all rows later", stacklevel=1)
+            warnings.warn(f"Weights & Biases: {error}; `dstjax sync {path}` sends all rows later", stacklevel=1)
             return 1
     return 0
 

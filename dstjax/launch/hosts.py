@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from dstjax.sweep.shard import run_shard
+from dstjax.sweep.shards import Shard
 from dstjax.sweep.state import progress
-from dstjax.sweep.store import Shard, SweepDir
+from dstjax.sweep.store import SweepDir
+from dstjax.sweep.train import run_shard
 
 
 def run_hosts(

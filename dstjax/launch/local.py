@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from dstjax.launch.worker import start_worker
 from dstjax.signals import StopSignals
+from dstjax.sweep.shards import Shard
 from dstjax.sweep.state import progress
-from dstjax.sweep.store import Shard, SweepDir
+from dstjax.sweep.store import SweepDir
 
 FAILED = 1
 POLL_SECONDS = 0.2

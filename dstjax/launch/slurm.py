@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from dstjax.errors import UserError
+from dstjax.files import replace_text
 from dstjax.launch.worker import start_worker
+from dstjax.sweep.shards import Shard
 from dstjax.sweep.state import State
-from dstjax.sweep.store import Shard, SweepDir, replace_file
+from dstjax.sweep.store import SweepDir
 
 MOST_REQUEUES = 1000
 MARGIN_SECONDS = 15
@@ -128,7 +130,7 @@ def submit(sweep: SweepDir, shards: Sequence[Shard], resources: Resources) -> st
         raise UserError(f"launcher: slurm refused the jobs ({error}); allowed: what the cluster allows") from None
     job_id = str(jobs[0].job_id).split("_")[0]
     record = _submissions(sweep) | {job_id: [shard.index for shard in shards]}
-    replace_file(_record_file(sweep), json.dumps(record))
+    replace_text(_record_file(sweep), json.dumps(record))
     return job_id
 
 

@@ -16,8 +16,10 @@ from dstjax.launch.slurm import Resources, queue, submit
 from dstjax.progress import make_console
 from dstjax.report import summary_table
 from dstjax.sweep.file import load
+from dstjax.sweep.merged import merge
+from dstjax.sweep.shards import Shard, split
 from dstjax.sweep.state import progress
-from dstjax.sweep.store import Shard, SweepDir, merge, split
+from dstjax.sweep.store import SweepDir
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,8 @@ import signal
 import subprocess
 import sys
 
-from dstjax.sweep.store import Shard, SweepDir
+from dstjax.sweep.shards import Shard
+from dstjax.sweep.store import SweepDir
 
 
 def start_worker(sweep: SweepDir, shard: Shard) -> subprocess.Popen[bytes]:

@@ -16,7 +16,7 @@ from rich.table import Table
 from dstjax.agent import Agent, init, train_chunk
 from dstjax.config import Config, Hyper
 from dstjax.population import Population
-from dstjax.sweep.store import Shard
+from dstjax.sweep.shards import Shard
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,14 +2,18 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import json
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
 from dstjax.errors import UserError
-from dstjax.sweep.store import Shard, SweepDir, replace_file
+from dstjax.files import held, is_held, replace_text
+from dstjax.sweep.shards import Shard
+from dstjax.sweep.store import SweepDir
+
+ATTEMPTS = 5
 
 State = Literal["queued", "running", "stopped", "failed", "done"]
 
@@ -43,11 +47,15 @@ def hold(sweep: SweepDir, shard: Shard) -> Iterator[None]:
     Raises:
       UserError: if another process holds it.
     """
-    with _lock_path(sweep, shard).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"shard: another process is at '{shard.name}'; allowed: one process per shard") from None
+    with contextlib.ExitStack() as stack:
+        for attempt in range(ATTEMPTS):
+            try:
+                stack.enter_context(held(_lock_path(sweep, shard), shard.name))
+                break
+            except UserError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                time.sleep(0.1)  # Whoever asks whether the shard is held, holds it for a moment.
         _note(sweep, shard, "running")
         try:
             yield
@@ -70,8 +78,8 @@ def progress(sweep: SweepDir, shard: Shard, queue: Mapping[int, State] | None = 
     """
     share = min(_count_rows(sweep, shard) / shard.expected_rows(), 1.0)
     said = (queue or {}).get(shard.index)
-    held = any(_is_held(path) for path in (_lock_path(sweep, shard), sweep.run(shard).path / ".lock"))
-    if held or (said == "running" and share < 1.0):
+    lock = _lock_path(sweep, shard) if sweep.exists() else sweep.run(shard).path / ".lock"
+    if is_held(lock) or (said == "running" and share < 1.0):
         return Progress("running", share)
     if share == 1.0:
         return Progress("done", share)
@@ -97,20 +105,9 @@ def _lock_path(sweep: SweepDir, shard: Shard) -> Path:
     return sweep.jobs / f"{shard.name}.lock"
 
 
-def _is_held(path: Path) -> bool:
-    try:
-        with path.open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
-
-
 def _note(sweep: SweepDir, shard: Shard, state: State, note: str = "") -> None:
     text = json.dumps({"state": state, "note": " ".join(note.split())[:300]})
-    replace_file(sweep.jobs / f"{shard.name}.json", text)
+    replace_text(sweep.jobs / f"{shard.name}.json", text)
 
 
 def _last_words(sweep: SweepDir, shard: Shard) -> dict[str, str] | None:

@@ -2,86 +2,19 @@
 
 import csv
 import dataclasses
-import io
 import itertools
 import json
-import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dstjax.errors import UserError
+from dstjax.files import replace_text
 from dstjax.plan import Plan, first_difference
 from dstjax.runs import Row, RunDir
-from dstjax.sweep.spec import Sweep
+from dstjax.sweep.shards import Shard
 
 FORMAT = 1
-
-
-@dataclasses.dataclass(frozen=True)
-class Shard:
-    """A block of the members of one program: what one job trains.
-
-    Attributes:
-      index: in the sweep.
-      name: of its run directory.
-      plan: of its run.
-      first_member: index in the sweep of its member 0.
-      static: the `Config` fields that vary within the sweep, for the merged rows.
-    """
-
-    index: int
-    name: str
-    plan: Plan
-    first_member: int
-    static: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-    def members(self) -> int:
-        """Number of its members."""
-        block = self.plan.block()
-        return block.stop - block.start
-
-    def expected_rows(self) -> int:
-        """Rows of its `metrics.jsonl` once it is done."""
-        chunks = self.plan.config.steps // self.plan.config.chunk_steps
-        return self.members() * len(self.plan.methods) * chunks
-
-
-def split(sweep: Sweep, count: int) -> list[Shard]:
-    """The shards of a sweep.
-
-    Args:
-      sweep: its plans are one program each.
-      count: parts of each program's members.
-
-    Returns:
-      Shards, those of a program next to each other.
-
-    Raises:
-      UserError: if there are fewer members than parts.
-    """
-    shards: list[Shard] = []
-    first, names = 0, set[str]()
-    for plan in sweep.plans():
-        if count > plan.grid_size():
-            raise UserError(f"shards: {count} is not allowed; allowed: at most {plan.grid_size()}, the members")
-        static = {name: getattr(plan.config, name) for name in sweep.varied_static()}
-        name = _file_name([plan.config.env, plan.config.method, *(f"{key}={value}" for key, value in static.items())])
-        if name in names:
-            name = f"{name}-{len(shards)}"
-        names.add(name)
-        for k in range(count):
-            part = dataclasses.replace(plan, part=(k, count))
-            label = name if count == 1 else f"{name}-{k + 1}of{count}"
-            shards.append(Shard(len(shards), label, part, first, static))
-            first += shards[-1].members()
-    return shards
-
-
-def _file_name(parts: Sequence[str]) -> str:
-    """Parts as a name that every file system takes; a task's name may hold options with any character."""
-    return re.sub(r"[^A-Za-z0-9._=-]+", "_", "-".join(parts)).lstrip(".")[:120]
 
 
 class SweepDir:
@@ -120,7 +53,7 @@ class SweepDir:
         manifest = {"format": FORMAT, "command": command, "options": dict(options), "shards": entries}
         try:
             self.jobs.mkdir(parents=True, exist_ok=True)
-            replace_file(self.manifest_file, json.dumps(manifest, indent=1))
+            replace_text(self.manifest_file, json.dumps(manifest, indent=1))
         except OSError as error:
             raise UserError(
                 f"runs_dir: cannot write to '{self.path}' ({error.strerror}); allowed: a writable place"
@@ -189,62 +122,3 @@ def _program_rows(sweep: SweepDir, shards: Iterable[Shard]) -> list[Row]:
             member = shard.first_member + row["member"]
             unique.setdefault((row["step"], member), {**row, **shard.static, "member": member})
     return [unique[key] for key in sorted(unique)]
-
-
-def merge(sweep: SweepDir) -> int:
-    """Write the rows of all shards into the sweep's own `metrics.jsonl` and `members.csv`, each whole or not at all.
-
-    Args:
-      sweep: of any progress; merging again replaces the files.
-
-    Returns:
-      Number of rows.
-
-    Raises:
-      UserError: if no shard has a row yet.
-    """
-    rows, members = sweep.rows(), list(sweep.members())
-    if not rows:
-        raise UserError(f"merge: no rows in '{sweep.path}' yet; allowed: a sweep that has finished a chunk")
-    table = io.StringIO()
-    writer = csv.DictWriter(table, fieldnames=list(members[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(members)
-    replace_file(sweep.merged.members_file, table.getvalue())
-    replace_file(sweep.merged.metrics_file, "".join(json.dumps(row) + "\n" for row in rows))
-    return len(rows)
-
-
-def open_sweep(path: Path) -> tuple[SweepDir, list[Shard]]:
-    """A sweep, or a single run as the only shard of one.
-
-    Args:
-      path: of its directory.
-
-    Returns:
-      The sweep and its shards.
-
-    Raises:
-      UserError: if neither is there.
-    """
-    if not SweepDir(path).exists() and RunDir(path).config_file.exists():
-        return SweepDir(path.absolute().parent), [Shard(0, path.absolute().name, RunDir(path).plan(), 0)]
-    return SweepDir(path), SweepDir(path).load()[0]
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
-
-    Args:
-      path: of the file.
-      text: its new content.
-
-    Returns:
-      None.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -60,10 +60,13 @@ start() {
 }
 
 stop() {
-  for daemon in slurmctld slurmd; do
-    [ -s "$state/$daemon.pid" ] && kill "$(cat "$state/$daemon.pid")" 2>/dev/null || true
+  local file pid
+  for file in "$state"/slurm{ctld,d}.pid /run/munge/munged.pid; do
+    [ -s "$file" ] || continue
+    pid=$(cat "$file")
+    kill "$pid" 2>/dev/null || continue
+    for _ in $(seq 60); do kill -0 "$pid" 2>/dev/null || break; sleep 0.5; done
   done
-  [ -s /run/munge/munged.pid ] && kill "$(cat /run/munge/munged.pid)" 2>/dev/null || true
   rm -rf "$state"
 }
 

@@ -7,8 +7,9 @@ from dstjax import runner
 from dstjax.errors import UserError
 from dstjax.loop import Program
 from dstjax.plan import Plan
+from dstjax.sweep.shards import Shard
 from dstjax.sweep.state import hold
-from dstjax.sweep.store import Shard, SweepDir
+from dstjax.sweep.store import SweepDir
 
 
 def run_shard(sweep: SweepDir, index: int, build: Callable[[Plan], Sequence[Program]] = runner.build_programs) -> int:
