@@ -1,21 +1,69 @@
 """`dstjax envs`."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from dstjax.commands.words import print_table, require_no_words
+from dstjax.errors import UserError
+from dstjax.fields import COUNT
+from dstjax.options import Option, parse
+
+SUMMARY = "List the tasks: their sizes, and the noises that have no effect on each."
+OPTIONS = (
+    Option("measure", str, "tasks to measure the speed of on this machine", "none", many=True),
+    Option("batch", int, "parallel environments of the measurement", 128, COUNT),
+)
 
 
 def main(words: Sequence[str]) -> int:
-    """Print the tasks: `dstjax envs`.
+    """Print the tasks: `dstjax envs [--measure TASK...]`.
 
     Args:
-      words: none.
+      words: options.
 
     Returns:
       Exit code.
-    """
-    require_no_words("envs", words, "list the tasks")
-    from dstjax.envs import ENVS
 
-    print_table({name: (task.__doc__ or "").strip().split("\n")[0] for name, task in ENVS.items()})
+    Raises:
+      UserError: for a task to measure that does not exist.
+    """
+    given, rest = parse("envs", SUMMARY, {"envs": ("What to measure.", OPTIONS)}, words)
+    if rest:
+        raise UserError(f"unexpected argument '{rest[0]}'; allowed: options, see `dstjax envs --help`")
+    from rich.table import Table
+
+    from dstjax.backend import start_backend
+    from dstjax.progress import make_console
+
+    if "measure" in given:
+        start_backend(devices=1)
+    from dstjax.envs import ENVS, make
+
+    chosen = {name: make(name) for name in given.get("measure", ())}
+    batch = given.get("batch", 128)
+    table = Table(title="Tasks", title_justify="left")
+    for title in ("task", "S", "A", "frame skip", "episode", "noises without effect"):
+        table.add_column(title, justify="right" if title in ("S", "A", "frame skip", "episode") else "left")
+    for name in ENVS:
+        table.add_row(name, *_row(make(name)))
+    console = make_console()
+    console.print(table)
+    for name, env in chosen.items():
+        console.print(_speed(name, env, batch))
     return 0
+
+
+def _row(env: Any) -> list[str]:
+    from dstjax.envs.noise import ALL
+
+    numbers = (env.obs_size, env.action_size, getattr(env, "frame_skip", 1), env.time_limit)
+    return [*map(str, numbers), ", ".join(sorted(ALL - env.noises)) or "none"]
+
+
+def _speed(name: str, env: Any, batch: int) -> str:
+    from dstjax.envs.speed import measure_speed
+
+    speed = measure_speed(env, batch=batch)
+    return (
+        f"{name}: {speed.steps_per_second:,.0f} environment steps/s at batch {batch}, "
+        f"ready after {speed.compile_seconds:.1f} s of compilation"
+    )

@@ -6,12 +6,17 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import mujoco
 import numpy as np
 
-from dstjax.envs.core import Env
+from dstjax.config import NoiseParams
+from dstjax.envs.core import Env, EnvState, auto_reset
 from dstjax.envs.mujoco.model import c_model
+from dstjax.envs.noise import check_noise
 from dstjax.errors import UserError
+from dstjax.types import Array, Key
 
 _BACKENDS = ("egl", "osmesa", "glfw")
 _FIRST_TRIED = ("egl", "glfw")
@@ -86,6 +91,63 @@ def film(env: Env, postures: Iterable[np.ndarray], width: int = 320, height: int
     painter = Painter(env, width, height)
     try:
         return np.stack([painter.frame(np.asarray(posture)) for posture in postures])
+    finally:
+        painter.close()
+
+
+def strip(frames: np.ndarray, count: int) -> np.ndarray:
+    """Frames side by side, evenly spread over a film.
+
+    Args:
+      frames: `[T, height, width, 3]`
+      count: how many; no more than there are.
+
+    Returns:
+      `[height, count width, 3]`
+    """
+    chosen = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int)
+    return np.concatenate(list(frames[chosen]), axis=1)
+
+
+def random_film(
+    env: Env, noise: NoiseParams, *, steps: int, seed: int = 0, width: int = 320, height: int = 240
+) -> np.ndarray:
+    """Film random actions, each held for ten control steps so that they show; an episode that ends begins anew.
+
+    Args:
+      env: a MuJoCo task.
+      noise: strengths.
+      steps: control steps.
+      seed: of first states, actions and noise.
+      width: of a frame (pixel, at most 640).
+      height: of a frame (pixel, at most 480).
+
+    Returns:
+      `[steps + 1, height, width, 3]` uint8.
+
+    Raises:
+      UserError: for a task without bodies, noise that it cannot have, or where no OpenGL is to be had.
+    """
+    check_noise(env, noise)
+    painter, task = Painter(env, width, height), auto_reset(env)
+
+    @jax.jit
+    def run(key: Key, noise: NoiseParams) -> tuple[Array, Array]:
+        reset_key, action_key, loop_key = jax.random.split(key, 3)
+        drawn = jax.random.uniform(action_key, (-(-steps // 10), env.action_size), minval=-1.0)
+        actions = jnp.repeat(drawn, 10, axis=0)[:steps]
+
+        def step(state: EnvState, inputs: tuple[Array, Key]) -> tuple[EnvState, Array]:
+            state = task.step(state, *inputs, noise)
+            return state, state.physics.qpos
+
+        start = task.reset(reset_key, noise)
+        return start.physics.qpos, jax.lax.scan(step, start, (actions, jax.random.split(loop_key, steps)))[1]
+
+    first, rest = run(jax.random.key(seed), jax.tree.map(jnp.float32, noise))
+    postures = np.concatenate([np.asarray(first)[None], np.asarray(rest)])
+    try:
+        return np.stack([painter.frame(posture) for posture in postures])
     finally:
         painter.close()
 
