@@ -27,7 +27,6 @@ def parameters(network, latents):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_members_batch_and_samples_are_axes(name):
-    """As training runs them, latents constant; a compiler got this wrong once."""
     network = NETWORKS[name]
     latents = {"quantile": np.eye(6), "implicit": np.linspace(0.1, 0.9, 6)[:, None]}.get(
         name, np.random.default_rng(2).normal(size=(6, K))
@@ -45,6 +44,21 @@ def test_members_batch_and_samples_are_axes(name):
         inputs = (2 * OBS[member, point], ACTION[member, point], latents[sample])
         expected = one(alone, *map(np.float32, inputs))
         np.testing.assert_allclose(found[member, point, sample], expected, rtol=2e-4, atol=2e-5)
+
+
+def test_every_quantile_is_picked_many_times_for_many_points_of_one_member():
+    """XLA's CPU compiler gives the first quantile throughout where the pick is written as a sum of products."""
+    network, latents = NETWORKS["quantile"], np.tile(np.eye(10, dtype=np.float32), (50, 1))
+    params = jax.tree.map(lambda leaf: leaf[:1], parameters(network, latents))
+    obs = np.random.default_rng(3).normal(size=(24, S)).astype(np.float32)
+
+    def samples(params, obs, latents):
+        return jax.vmap(lambda latent: network.apply(params, obs, jnp.zeros(A), latent))(latents)
+
+    over = jax.vmap(jax.vmap(lambda params, obs: samples(params, obs, jnp.asarray(latents)), (None, 0)), (0, None))
+    found = np.asarray(jax.jit(over)(params, obs))
+    np.testing.assert_array_equal(found, np.tile(found[..., :10], 50))
+    assert np.all(np.std(found[..., :10], axis=-1) > 0)
 
 
 def test_only_late_noise_is_factored_and_its_features_do_not_see_it():
