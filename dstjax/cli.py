@@ -20,6 +20,8 @@ COMMANDS = {
     "methods": "list the methods",
     "plot": "draw runs into a figure for a paper and print their table",
     "report": "write runs as one HTML page",
+    "play": "run a trained policy in Gymnasium's C MuJoCo beside MJX, and film it",
+    "audit": "compare a run's critics with Monte-Carlo returns of their policies",
     "sync": "send runs to Weights & Biases, again without doubling",
 }
 """Name to summary; the command itself is `main` of the module of that name in `dstjax.commands`."""

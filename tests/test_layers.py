@@ -26,7 +26,7 @@ ROOMS = (
     ),
     *("agent", "members", "population", "memory", "plan", "runs", "checkpoints", "tracking", "upload"),
     *("gather", "stats", "report", "progress", "plots"),
-    *("signals", "loop", "runner", "options", "sweep", "launch", "commands", "cli"),
+    *("signals", "loop", "runner", "trained", "audits", "transfer", "options", "sweep", "launch", "commands", "cli"),
 )
 MATH_MAY_IMPORT = {"math", "types", "errors"}
 TREES = modules()

@@ -1,0 +1,69 @@
+"""A critic's samples against the true return of its policy."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dstjax.plots.style import line_marks, new_figure, save
+
+LEVELS = np.linspace(0.0, 1.0, 41)
+
+Audits = Mapping[str, tuple[Any, Any]]
+"""Line label to `SobolevSamples` of critic and truth, NumPy arrays `[members, states, ...]`."""
+
+
+def plot_audit(audits: Audits, path: Path, *, gradients: bool) -> Path:
+    """Draw mean returns, calibration, and mean action gradients of critics against the truth, a line per method.
+
+    Args:
+      audits: samples by line label.
+      path: to write; its ending chooses PNG, PDF or SVG.
+      gradients: whether the samples carry gradients.
+
+    Returns:
+      The path.
+    """
+    figure = new_figure(4.3 * (2 + gradients), 4.4)
+    axes = figure.subplots(1, 2 + gradients)
+    for label, mark in line_marks(list(audits)).items():
+        drawn, true = audits[label]
+        color = mark["color"]
+        _scatter(axes[0], true.value.mean(-1), drawn.value.mean(-1), color, label)
+        axes[1].plot(LEVELS, reliability(drawn.value, true.value), linewidth=2, **mark)
+        if gradients:
+            _scatter(axes[2], true.daction.mean(-2), drawn.daction.mean(-2), color, label)
+    axes[0].set(title="mean return", xlabel="true", ylabel="critic")
+    axes[1].set(
+        title="calibration", xlabel="critic's probability of a lower return", ylabel="share of true returns below"
+    )
+    if gradients:
+        axes[2].set(title="mean action gradient, each coordinate", xlabel="true", ylabel="critic")
+    for axis in axes:
+        axis.axline((0, 0), slope=1, color="0.6", linewidth=0.8, zorder=0)
+        axis.grid(alpha=0.3, linewidth=0.6)
+    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=8, loc="outside upper center", ncols=5)
+    return save(figure, path)
+
+
+def reliability(drawn: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Share of true returns below each quantile of the critic's samples; the diagonal where the critic is calibrated.
+
+    Args:
+      drawn: `[..., N]` the critic's samples.
+      true: `[..., M]` true returns.
+
+    Returns:
+      Of the levels `LEVELS`, averaged over the leading axes.
+    """
+    quantiles = np.quantile(drawn, LEVELS, axis=-1)
+    # A return equal to the quantile counts half: a point critic's quantiles are all one number.
+    below = (true < quantiles[..., None]) + 0.5 * (true == quantiles[..., None])
+    return below.mean(axis=tuple(range(1, below.ndim)))
+
+
+def _scatter(axis: Any, x: np.ndarray, y: np.ndarray, color: str, label: str) -> None:
+    axis.plot(
+        x.reshape(-1), y.reshape(-1), "o", color=color, alpha=0.45, markersize=3.5, markeredgewidth=0, label=label
+    )
