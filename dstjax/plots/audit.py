@@ -40,6 +40,9 @@ def plot_audit(audits: Audits, path: Path, *, gradients: bool) -> Path:
     )
     if gradients:
         axes[2].set(title="mean action gradient, each coordinate", xlabel="true", ylabel="critic")
+    axes[1].set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    for axis in (axes[0], *axes[2:]):
+        _same_limits(axis)
     for axis in axes:
         axis.axline((0, 0), slope=1, color="0.6", linewidth=0.8, zorder=0)
         axis.grid(alpha=0.3, linewidth=0.6)
@@ -61,6 +64,12 @@ def reliability(drawn: np.ndarray, true: np.ndarray) -> np.ndarray:
     # A return equal to the quantile counts half: a point critic's quantiles are all one number.
     below = (true < quantiles[..., None]) + 0.5 * (true == quantiles[..., None])
     return below.mean(axis=tuple(range(1, below.ndim)))
+
+
+def _same_limits(axis: Any) -> None:
+    """One scale for truth and critic, so that the diagonal is one."""
+    ends = [*axis.get_xlim(), *axis.get_ylim()]
+    axis.set(xlim=(min(ends), max(ends)), ylim=(min(ends), max(ends)), aspect="equal")
 
 
 def _scatter(axis: Any, x: np.ndarray, y: np.ndarray, color: str, label: str) -> None:

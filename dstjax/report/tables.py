@@ -172,9 +172,12 @@ def _value(value: Any) -> str:
 
 
 def _size(directory: Path) -> str:
-    """Bytes of the newest checkpoint: the program's whole state."""
-    steps = [path for path in directory.glob("*") if path.name.isdigit()]
-    if not steps:
+    """Bytes of the newest checkpoints of a method's lanes: its members' whole state."""
+    lanes = (
+        [path for path in lane.glob("*") if path.name.isdigit()] for lane in (directory, *directory.glob("lane-*"))
+    )
+    newest = [max(steps, key=lambda path: int(path.name)) for steps in lanes if steps]
+    if not newest:
         return "–"
-    newest = max(steps, key=lambda path: int(path.name))
-    return f"{sum(path.stat().st_size for path in newest.rglob('*') if path.is_file()) / 2**20:,.1f} MiB"
+    files = (path for place in newest for path in place.rglob("*") if path.is_file())
+    return f"{sum(path.stat().st_size for path in files) / 2**20:,.1f} MiB"
