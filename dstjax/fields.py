@@ -95,6 +95,7 @@ class Hyper:
     support_size: Any = _field(600.0, "highest less lowest return of categorical critics (return unit)", POSITIVE)
     ascent_step: Any = _field(0.3, "first step of the ascent over slicing directions (radian)", POSITIVE)
     kl_weight: Any = _field(1.0, "beta of the world model's ELBO", NON_NEGATIVE)
+    max_grad_value: Any = _field(1e6, "bound of each entry of the gradients, before that of their norm", POSITIVE)
     max_grad_norm: Any = _field(1e4, "global-norm bound of each network's gradient", POSITIVE)
     noise: NoiseParams = dataclasses.field(default_factory=NoiseParams)
 

@@ -116,7 +116,15 @@ def config_options() -> tuple[Option, ...]:
       One per field of `Config`.
     """
     return tuple(
-        Option(f.name, type(f.default), f.metadata["help"], f.default, f.metadata["domain"], many=f.name == "method")
+        Option(
+            name=f.name,
+            kind=type(f.default),
+            help=f.metadata["help"],
+            default=f.default,
+            domain=f.metadata["domain"],
+            choices=f.metadata["choices"],
+            many=f.name == "method",
+        )
         for f in dataclasses.fields(Config)
     )
 

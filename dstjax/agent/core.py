@@ -116,24 +116,26 @@ class Agent:
 
 
 def apply_gradients(
-    params: Params, optimizer: Any, grads: Params, learning_rate: Array, max_norm: Array
+    params: Params, optimizer: Any, grads: Params, learning_rate: Array, max_value: Array, max_norm: Array
 ) -> tuple[Params, Any, Array]:
-    """One Adam step on gradients scaled down to a global norm of at most `max_norm`.
+    """One Adam step on gradients clipped entry by entry, then scaled down to a global norm of at most `max_norm`.
 
     Args:
       params: of one network.
       optimizer: Adam's state for it.
       grads: of the same structure as the parameters.
       learning_rate: traced.
+      max_value: bound of each entry; traced.
       max_norm: bound of the gradients' global norm; traced.
 
     Returns:
-      New parameters, new optimizer state, and the gradients' norm before scaling.
+      New parameters, new optimizer state, and the gradients' norm before both.
     """
-    norm = optax.tree.norm(grads)
-    scale = jnp.minimum(1.0, max_norm / jnp.maximum(norm, 1e-12))
-    updates, optimizer = ADAM.update(jax.tree.map(lambda g: g * scale, grads), optimizer)
-    return jax.tree.map(lambda p, u: p - learning_rate * u, params, updates), optimizer, norm
+    clipped = jax.tree.map(lambda g: jnp.clip(g, -max_value, max_value), grads)
+    scale = jnp.minimum(1.0, max_norm / jnp.maximum(optax.tree.norm(clipped), 1e-12))
+    updates, optimizer = ADAM.update(jax.tree.map(lambda g: g * scale, clipped), optimizer)
+    params = jax.tree.map(lambda p, u: p - learning_rate * u, params, updates)
+    return params, optimizer, optax.tree.norm(grads)
 
 
 def polyak(target: Params, online: Params, tau: Array) -> Params:

@@ -85,7 +85,12 @@ def update_actor(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper
 def _descend(learner: Learner, name: str, grads: Params, rate: Array, hyper: Hyper) -> tuple[Learner, Array]:
     """One optimizer step of the network `name`; the new learner, and the norm of its gradients."""
     params, optimizer, norm = apply_gradients(
-        getattr(learner.params, name), getattr(learner.optimizer, name), grads, rate, hyper.max_grad_norm
+        getattr(learner.params, name),
+        getattr(learner.optimizer, name),
+        grads,
+        rate,
+        hyper.max_grad_value,
+        hyper.max_grad_norm,
     )
     learner = learner.replace(
         params=learner.params.replace(**{name: params}), optimizer=learner.optimizer.replace(**{name: optimizer})

@@ -5,9 +5,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from agents import numbers
+from fits import fit
 
 from dstjax.agent.critics import Categorical, Generative, Implicit, Point, Quantile
 from dstjax.math import cramer2
@@ -30,38 +30,17 @@ def model_fn(obs, action, noise):
     return obs, jnp.where(noise < SHARE, HIGH, LOW) + action[0]
 
 
-def fit(kind, hyper, steps=300, batch=32):
-    """Parameters of a critic fitted to the law, which no bootstrapping reaches."""
-    obs, latents = jnp.zeros(1), kind.latents(jax.random.key(0))
-    net = lambda params, *inputs: kind.network.apply(params, *inputs)  # noqa: E731
-    optimizer = optax.adam(optax.linear_schedule(1e-2, 1e-4, steps))
-
-    def loss(params, key):
-        action_key, noise_key, latent_key, loss_key = jax.random.split(key, 4)
-        action, critic = jax.random.uniform(action_key, (1,), minval=-1.0), partial(net, params)
-        target = kind.target(
-            [critic], model_fn, jnp.zeros_like, obs, action, jax.random.uniform(noise_key, (kind.num_latents,)),
-            kind.latents(latent_key), 1.0, hyper, 0.9,
-        )  # fmt: skip
-        return kind.loss(critic, obs, action, jax.lax.stop_gradient(target), hyper, loss_key)[0]
-
-    def update(carry, key):
-        params, state = carry
-        keys = jax.random.split(key, batch)
-        grads = jax.grad(lambda p: jax.vmap(partial(loss, p))(keys).mean())(params)
-        change, state = optimizer.update(grads, state)
-        return (optax.apply_updates(params, change), state), None
-
-    params = kind.network.init(jax.random.key(1), obs, jnp.zeros(1), latents[0])
-    keys = jax.random.split(jax.random.key(2), steps)
-    run = jax.jit(lambda carry: jax.lax.scan(update, carry, keys)[0][0])
-    return partial(net, run((params, optimizer.init(params))))
+def draw(kind, key):
+    """No observation, an action and a coin for each latent."""
+    action_key, noise_key = jax.random.split(key)
+    action = jax.random.uniform(action_key, (1,), minval=-1.0)
+    return jnp.zeros(1), action, jax.random.uniform(noise_key, (kind.num_latents,))
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_each_kind_recovers_a_law_of_two_points(name):
     kind, hyper = KINDS[name], numbers(huber_threshold=0.1, support_low=-3.0, support_size=6.0)
-    net, action = fit(kind, hyper), jnp.array([0.5])
+    net, action = fit(kind, hyper, model_fn, partial(draw, kind), terminated=1.0), jnp.array([0.5])
     latents = kind.latents(jax.random.key(3), (50,))
     ask = lambda part: jax.jit(jax.vmap(lambda latent: part(net, jnp.zeros(1), action, latent, hyper)))(latents)  # noqa: E731
     mean = ask(kind.mean).mean()
