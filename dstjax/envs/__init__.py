@@ -10,6 +10,7 @@ from dstjax.envs.mujoco.humanoid import Humanoid
 from dstjax.envs.mujoco.humanoid_standup import HumanoidStandup
 from dstjax.envs.mujoco.inverted_double_pendulum import InvertedDoublePendulum
 from dstjax.envs.mujoco.inverted_pendulum import InvertedPendulum
+from dstjax.envs.mujoco.pusher import Pusher
 from dstjax.envs.mujoco.reacher import Reacher
 from dstjax.envs.mujoco.swimmer import Swimmer
 from dstjax.envs.mujoco.walker2d import Walker2d
@@ -21,6 +22,7 @@ _TASKS = (
     InvertedPendulum,
     InvertedDoublePendulum,
     Reacher,
+    Pusher,
     Swimmer,
     Hopper,
     HalfCheetah,

@@ -15,10 +15,12 @@ from dstjax.config import NoiseParams
 from dstjax.envs.bridges.gymnasium_peer import gymnasium_id
 from dstjax.envs.mujoco.base import MujocoEnv
 from dstjax.envs.mujoco.physics import Physics, Readings
+from dstjax.envs.mujoco.pusher import Pusher
 
 # What a task may read of the last evaluation of the dynamics.
 _READ = ("xpos", "xipos", "site_xpos", "qfrc_constraint", "qfrc_actuator", "cvel", "cinert", "cfrc_ext")
-_EPISODE = 64  # steps
+_EPISODES = {"pusher": 16}  # steps; a push is short
+_EPISODE = 64
 
 
 class Instants(NamedTuple):
@@ -76,10 +78,10 @@ def gymnasium_task(env: MujocoEnv, **options: Any) -> Any:
 def transitions(
     env: MujocoEnv, count: int = 256, seed: int = 0, options: tuple[tuple[str, Any], ...] = ()
 ) -> Transitions:
-    """Steps of Gymnasium's task in episodes of 64, of random actions and of constant extreme ones in turn.
+    """Steps of Gymnasium's task in short episodes, of random actions and of constant extreme ones in turn.
 
     Constant actions drive joints and carts into their limits. Episodes run on after a termination, so that bodies lie
-    on the floor and press on each other.
+    on the floor and press on each other. The pusher starts with its hand by the object.
 
     Args:
       env: whose task.
@@ -92,12 +94,14 @@ def transitions(
     """
     task, rng = gymnasium_task(env, **dict(options)), np.random.default_rng(seed)
     low, high = task.action_space.low.astype(float), task.action_space.high.astype(float)
-    rows = []
+    rows, length = [], _EPISODES.get(env.name, _EPISODE)
     for index in itertools.islice(itertools.count(), count):
-        if index % _EPISODE == 0:
+        if index % length == 0:
             task.reset(seed=seed + index)
+            if isinstance(env, Pusher):
+                _meet(task, rng)
             constant = rng.choice([-1.0, 1.0], size=low.shape)
-        action = constant if index // _EPISODE % 2 else rng.uniform(-1, 1, low.shape)
+        action = constant if index // length % 2 else rng.uniform(-1, 1, low.shape)
         control = low + (action + 1) / 2 * (high - low)
         before: Any = _instant(task.data)
         obs, reward, terminated, _, info = task.step(control)
@@ -107,14 +111,37 @@ def transitions(
     return jax.tree.map(lambda *leaves: np.stack(leaves), *rows)
 
 
+def _meet(task: Any, rng: np.random.Generator) -> None:
+    """Put the pusher's hand beside the object, just clear of it: random actions would hardly ever touch it."""
+    model, data = task.model, task.data
+    low, high = model.jnt_range[:7].T
+    hand, thing, velocity = data.body("tips_arm"), data.body("object"), data.qvel.copy()
+    while True:
+        data.qpos[:7] = rng.uniform(low, high)
+        mujoco.mj_kinematics(model, data)
+        if not -0.3 < hand.xpos[2] < -0.24:
+            continue
+        angle = rng.uniform(0, 2 * np.pi)
+        gap = rng.uniform(0.06, 0.16) * np.array([np.cos(angle), np.sin(angle)])
+        data.qpos[7:9] += (hand.xpos[:2] + gap - thing.xpos[:2])[::-1]  # the first joint moves it along y
+        mujoco.mj_forward(model, data)
+        depths = data.contact.dist[_between_bodies(task)]
+        if len(depths) and depths.min() > 0:
+            return task.set_state(data.qpos.copy(), velocity)
+
+
+def _between_bodies(task: Any) -> np.ndarray:
+    """Which contacts are between two moving bodies."""
+    return (task.model.geom_bodyid[task.data.contact.geom] > 0).all(axis=-1)
+
+
 def _instant(data: mujoco.MjData) -> Instants:
     read = {name: np.array(getattr(data, name)) for name in _READ}
     return Instants(data.qpos.copy(), data.qvel.copy(), data.qacc_warmstart.copy(), read)
 
 
 def _contacts(task: Any) -> Any:
-    bodies = task.model.geom_bodyid[task.data.contact.geom]
-    return task.data.ncon, int((bodies > 0).all(axis=-1).sum())
+    return task.data.ncon, int(_between_bodies(task).sum())
 
 
 def readings(env: MujocoEnv, instants: Instants) -> Readings:

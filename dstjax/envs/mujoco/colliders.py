@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from mujoco import mjtGeom
 
 from dstjax.types import Array
 
@@ -127,15 +126,6 @@ def _tiny(like: Array) -> float:
 
 
 Collider = Callable[[Shape, Shape], Touch]
-
-COLLIDERS: dict[tuple[int, int], tuple[Collider, int]] = {
-    (int(mjtGeom.mjGEOM_PLANE), int(mjtGeom.mjGEOM_SPHERE)): (plane_sphere, 1),
-    (int(mjtGeom.mjGEOM_PLANE), int(mjtGeom.mjGEOM_CAPSULE)): (plane_capsule, 2),
-    (int(mjtGeom.mjGEOM_SPHERE), int(mjtGeom.mjGEOM_SPHERE)): (sphere_sphere, 1),
-    (int(mjtGeom.mjGEOM_SPHERE), int(mjtGeom.mjGEOM_CAPSULE)): (sphere_capsule, 1),
-    (int(mjtGeom.mjGEOM_CAPSULE), int(mjtGeom.mjGEOM_CAPSULE)): (capsule_capsule, 1),
-}
-"""Types of two shapes, in increasing order -> their function, and how many contacts it gives."""
 
 
 def collide(collider: Collider, first: Shape, second: Shape) -> tuple[Array, Array, Array]:

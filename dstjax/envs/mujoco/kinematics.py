@@ -90,6 +90,21 @@ def rotation(quaternion: Array) -> Array:
     return jnp.stack(entries).reshape(3, 3)
 
 
+def spins(axis: Array | np.ndarray, angle: Array) -> Array:
+    """Rotations about axes, by Rodrigues' formula.
+
+    Args:
+      axis: `[n, 3]` unit vectors.
+      angle: `[n]` (rad).
+
+    Returns:
+      `[n, 3, 3]`
+    """
+    cross = jnp.cross(jnp.eye(3), axis[:, None])
+    sine, rest = jnp.sin(angle)[:, None, None], (1 - jnp.cos(angle))[:, None, None]
+    return jnp.eye(3) + sine * cross + rest * turn(cross, cross)
+
+
 def _constant_rotations(quaternions: Array) -> np.ndarray:
     """`[n, 4]` constants -> `[n, 3, 3]`."""
     table = np.zeros((len(quaternions), 9))
@@ -105,7 +120,7 @@ def _place(model: mjx.Model, data: mjx.Data) -> tuple[mjx.Data, Array, Array]:
     anchor, axis = np.asarray(model.jnt_pos), np.asarray(model.jnt_axis)
     position, orientation = [jnp.zeros(3, dtype)], [jnp.eye(3, dtype=dtype)]
     angle = qpos[model.jnt_qposadr] - model.qpos0[model.jnt_qposadr]  # metres for slides; of no use for a free body
-    spins = _spins(axis, angle)
+    turned = spins(axis, angle)
     anchors, axes = [], []
     for body in range(1, model.nbody):
         above = model.body_parentid[body]
@@ -121,7 +136,7 @@ def _place(model: mjx.Model, data: mjx.Data) -> tuple[mjx.Data, Array, Array]:
             if kind == _SLIDE:
                 place = place + axes[-1] * angle[joint]
             elif kind == _HINGE:
-                frame = turn(frame, spins[joint])
+                frame = turn(frame, turned[joint])
                 place = anchors[-1] - apply(frame, anchor[joint])
         position.append(place)
         orientation.append(frame)
@@ -138,12 +153,6 @@ def _place(model: mjx.Model, data: mjx.Data) -> tuple[mjx.Data, Array, Array]:
         poses[f"{prefix}mat"] = turn(xmat[bodies], _constant_rotations(quaternion))
     poses = {name: pose.astype(dtype) for name, pose in poses.items()}
     return data.replace(xpos=xpos, xmat=xmat, **poses), jnp.stack(anchors), jnp.stack(axes)
-
-
-def _spins(axis: np.ndarray, angle: Array) -> Array:
-    """`[n, 3]` unit axes and `[n]` angles -> `[n, 3, 3]` rotations, by Rodrigues' formula."""
-    cross = np.cross(np.eye(3), axis[:, None])
-    return jnp.eye(3) + jnp.sin(angle)[:, None, None] * cross + (1 - jnp.cos(angle))[:, None, None] * (cross @ cross)
 
 
 def _centre(model: mjx.Model, data: mjx.Data, anchors: Array, axes: Array) -> mjx.Data:

@@ -17,7 +17,8 @@ from mujoco import mjx
 
 from dstjax.envs.mujoco.dynamics import dynamics
 from dstjax.envs.mujoco.kinematics import kinematics
-from dstjax.envs.mujoco.rows import Layout, contact_forces, fill, layout
+from dstjax.envs.mujoco.layout import Layout, layout
+from dstjax.envs.mujoco.rows import contact_forces, fill
 from dstjax.envs.mujoco.solver import Problem, row_forces, solve
 from dstjax.types import Array
 
