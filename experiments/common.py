@@ -1,30 +1,53 @@
 """What experiments share: running to the end whatever interrupts them, and writing results that say how they came."""
 
+import csv
+import os
 import shlex
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from dstjax.cli import main as dstjax
+from dstjax import runner
+from dstjax.plan import Plan
 from dstjax.runs import Row, RunDir
-from dstjax.stats import last_rows
+
+SIZES: dict[str, Any] = {
+    "utd": 4, "width": 64, "model_width": 64, "batch_size": 64, "num_samples": 6, "drop_samples": 6, "ascent_steps": 1,
+}  # fmt: skip
+"""Small networks and few samples, for a CPU; with `NUMBERS`, rates to match so few updates."""
+NUMBERS = {"actor_lr": (1e-3,), "critic_lr": (1e-3,), "tau": (0.02,)}
 
 
-def train(name: str, words: Sequence[str], runs_dir: Path) -> list[Row]:
-    """Train a run, go on with it, or find it finished; its rows. Leaves the process where the run was interrupted."""
+def train(plan: Plan, name: str, runs_dir: Path) -> list[Row]:
+    """Train a run, go on with it, or find it finished; its rows. Leaves the process where the run is stopped."""
     run = RunDir(runs_dir / name)
-    again = ["--resume"] if run.config_file.exists() else []
-    code = dstjax(["train", "--name", name, "--runs-dir", str(runs_dir), "--tracker", "none", *again, *words])
-    last = last_rows(run.rows()) if code == 0 else []
-    plan = run.plan() if code == 0 else None
-    if plan is None or len(last) < len(plan.methods) or any(row["step"] < plan.config.steps for row in last):
-        raise SystemExit(code or 1)
+    place = runner.Place(name, runs_dir, run.config_file.exists(), tracker="none", command=command())
+    code = runner.train(plan, place)
+    if code or not finished(plan, run):
+        raise SystemExit(code)
     return run.rows()
 
 
-def command(module: str) -> str:
-    """What was typed to run an experiment."""
-    return shlex.join(["python", "-m", f"experiments.{module}", *sys.argv[1:]])
+def finished(plan: Plan, run: RunDir) -> bool:
+    """Whether every member of a run has reached its last step."""
+    ended = {row["member"] for row in run.rows() if row["step"] >= plan.config.steps}
+    return len(ended) == len(plan.methods) * plan.grid_size()
+
+
+def stop_after(minutes: float | None) -> None:
+    """Stop this process as SIGTERM does, at the next chunk boundary: the same command goes on from there."""
+    if minutes is not None:
+        timer = threading.Timer(60.0 * minutes, os.kill, (os.getpid(), signal.SIGTERM))
+        timer.daemon = True
+        timer.start()
+
+
+def command() -> str:
+    """What was typed to run this experiment."""
+    return shlex.join(["python", "-m", f"experiments.{Path(sys.argv[0]).stem}", *sys.argv[1:]])
 
 
 def about() -> str:
@@ -34,8 +57,9 @@ def about() -> str:
     found = describe()
     device, versions = found["device"], found["versions"]
     return (
-        f"{device['count']} {device['kind']} devices ({device['machine']}), {found['precision']['float']}, "
-        f"dstjax {versions['dstjax']}, jax {versions['jax']}, mujoco-mjx {versions['mujoco-mjx']}"
+        f"{device['count']} {device['kind']} device{'s' if device['count'] > 1 else ''} ({device['machine']}), "
+        f"{found['precision']['float']}, dstjax {versions['dstjax']}, jax {versions['jax']}, "
+        f"mujoco-mjx {versions['mujoco-mjx']}"
     )
 
 
@@ -45,9 +69,37 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], words: int = 
     return "\n".join("| " + " | ".join(row) + " |" for row in [header, rule, *rows])
 
 
-def write(out: Path, title: str, module: str, text: str) -> None:
+def write(out: Path, title: str, text: str) -> None:
     """Write `<out>.md`: the command, where it ran, and the text."""
     out.parent.mkdir(parents=True, exist_ok=True)
     figure = f"\n\n![{title}]({out.name}.png)" if out.with_suffix(".png").exists() else ""
-    out.with_suffix(".md").write_text(f"# {title}\n\n`{command(module)}`; {about()}.\n\n{text}{figure}\n")
+    out.with_suffix(".md").write_text(f"# {title}\n\n`{command()}`; {about()}.\n\n{text}{figure}\n")
     print(f"results: {out.with_suffix('.md')}")
+
+
+def write_rows(rows: Sequence[Row], path: Path) -> None:
+    """Write what figures need of rows as CSV: who, which noise, step and return."""
+    noise = [name for name in rows[0] if name.startswith("noise.") and any(row[name] for row in rows)]
+    fields = ["member", "method", "env", "seed", *noise, "step", "eval/return"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fields, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            value = row["eval/return"]
+            writer.writerow({**row, "eval/return": "" if value is None else f"{value:.6g}"})
+
+
+def read_rows(directory: Path) -> list[Row]:
+    """Every row of every CSV of `write_rows` in a directory; members of different files are different members."""
+    rows: list[Row] = []
+    for path in sorted(directory.glob("*.csv")):
+        with path.open(newline="") as file:
+            rows.extend({**_typed(row), "member": (path.name, int(row["member"]))} for row in csv.DictReader(file))
+    return rows
+
+
+def _typed(row: Mapping[str, str]) -> Row:
+    typed: Row = {"method": row["method"], "env": row["env"], "seed": int(row["seed"]), "step": int(row["step"])}
+    numbers = {name: float(value) for name, value in row.items() if name.startswith("noise.")}
+    return {**typed, **numbers, "eval/return": float(row["eval/return"]) if row["eval/return"] else None}

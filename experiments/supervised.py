@@ -111,7 +111,7 @@ def main(args: Args) -> None:
 
     from dstjax.envs.probe import PROBES
 
-    print(common.command("supervised"))
+    print(common.command())
     probe, rows, laws = PROBES[PROBE], [], {}
     sizes = Sizes(updates=args.updates, batch=args.batch, samples=args.samples, width=args.width, seeds=args.seeds)
     for name, kind in kinds(sizes).items():
@@ -128,7 +128,7 @@ def main(args: Args) -> None:
     header = ["critic", *(name.replace("_", " ") for name in METRICS)]
     text = f"{args.seeds} seeds, {args.updates} updates, batch {args.batch}, N = {args.samples}, width {args.width}."
     text += LEGEND + common.markdown(header, rows)
-    common.write(args.out, "Supervised: conditional sinusoid mixture", "supervised", text)
+    common.write(args.out, "Supervised: conditional sinusoid mixture", text)
 
 
 if __name__ == "__main__":
