@@ -35,12 +35,13 @@ class Args:
 def ours(env: Any, batches: tuple[int, ...], steps: int) -> tuple[list[float], float, float]:
     """Steps/s at each batch; seconds to compile at the last batch, without and with the disk cache."""
     import jax
+    from jax.experimental.compilation_cache import compilation_cache
 
     from dstjax.envs.speed import measure_speed
 
     with tempfile.TemporaryDirectory() as cache:
         jax.config.update("jax_compilation_cache_dir", cache)
-        jax.experimental.compilation_cache.compilation_cache.reset_cache()
+        compilation_cache.reset_cache()
         speeds = [measure_speed(env, batch=batch, steps=steps) for batch in batches]
         again = measure_speed(env, batch=batches[-1], steps=steps)
     return [speed.steps_per_second for speed in speeds], speeds[-1].compile_seconds, again.compile_seconds

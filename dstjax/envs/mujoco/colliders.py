@@ -38,31 +38,71 @@ class Touch(NamedTuple):
 
 
 def plane_sphere(plane: Shape, sphere: Shape) -> Touch:
-    """One contact below the centre."""
+    """One contact below the centre.
+
+    Args:
+      plane: the plane.
+      sphere: the sphere.
+
+    Returns:
+      One contact.
+    """
     return _plane_point(plane, sphere.position[None], sphere.size[0], jnp.zeros((1, 3), plane.axes.dtype))
 
 
 def plane_capsule(plane: Shape, capsule: Shape) -> Touch:
-    """A contact under each end, tangents along the capsule."""
+    """A contact under each end, tangents along the capsule.
+
+    Args:
+      plane: the plane.
+      capsule: the capsule.
+
+    Returns:
+      Two contacts.
+    """
     axis = capsule.axes[:, 2]
     ends = capsule.position + jnp.stack([axis, -axis]) * capsule.size[1]
     return _plane_point(plane, ends, capsule.size[0], jnp.stack([axis, axis]))
 
 
 def sphere_sphere(first: Shape, second: Shape) -> Touch:
-    """One contact on the line between the centres."""
+    """One contact on the line between the centres.
+
+    Args:
+      first: the first shape.
+      second: the second shape.
+
+    Returns:
+      One contact.
+    """
     return _point_point(first, first.position, second, second.position)
 
 
 def sphere_capsule(sphere: Shape, capsule: Shape) -> Touch:
-    """One contact, with the point of the capsule's axis nearest to the centre."""
+    """One contact, with the point of the capsule's axis nearest to the centre.
+
+    Args:
+      sphere: the sphere.
+      capsule: the capsule.
+
+    Returns:
+      One contact.
+    """
     axis, half = capsule.axes[:, 2], capsule.size[1]
     along = jnp.clip(axis @ (sphere.position - capsule.position), -half, half)
     return _point_point(sphere, sphere.position, capsule, capsule.position + along * axis)
 
 
 def capsule_capsule(first: Shape, second: Shape) -> Touch:
-    """One contact, of the nearest points of the axes. C MuJoCo has two where these are parallel to 1e-6 rad."""
+    """One contact, of the nearest points of the axes. C MuJoCo has two where these are parallel to 1e-6 rad.
+
+    Args:
+      first: the first shape.
+      second: the second shape.
+
+    Returns:
+      One contact.
+    """
     axis1, axis2 = first.axes[:, 2] * first.size[1], second.axes[:, 2] * second.size[1]
     offset = first.position - second.position
     square1, cross, square2 = axis1 @ axis1, axis1 @ axis2, axis2 @ axis2

@@ -14,7 +14,15 @@ from dstjax.types import Array
 
 
 def capsule_cylinder(capsule: Shape, cylinder: Shape) -> Touch:
-    """One contact, of the nearest points of the capsule's axis and the cylinder."""
+    """One contact, of the nearest points of the capsule's axis and the cylinder.
+
+    Args:
+      capsule: the capsule.
+      cylinder: the cylinder.
+
+    Returns:
+      One contact.
+    """
     distance, position, normal = _nearest(capsule, cylinder)
     return Touch(distance[None], position[None], normal[None], jnp.zeros((1, 3), normal.dtype))
 
