@@ -7,6 +7,8 @@ the same run, C MuJoCo stepping the same model (`mujoco.rollout`, all cores) and
 
 import dataclasses
 import os
+import shlex
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -123,7 +125,7 @@ def main(args: Args) -> None:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.with_suffix(".md").write_text(f"""# Speed of the tasks
 
-`python -m experiments.bench_envs --tasks {" ".join(tasks)} --solvers {" ".join(args.solvers)} --out {args.out}`;
+`{shlex.join(["python", "-m", "experiments.bench_envs", *sys.argv[1:]])}`;
 {found["count"]} {found["kind"]} device{"s" if found["count"] > 1 else ""}, {os.cpu_count()} cores, float32, load
 average {os.getloadavg()[0]:.1f} at the end: what else ran then took its share from every column.
 
