@@ -1,0 +1,176 @@
+"""Tasks x noises x methods, the paper's main table: `python -m experiments.noise --tasks hopper --piece 1/3`.
+
+A run is one task and one method; seeds and noises are its members. `--piece i/n` takes every n-th run, `--minutes`
+stops at the next chunk boundary, and the same command goes on from there. What each run has measured goes into
+`<out>/TASK-METHOD.csv`; the table and the figure are made of all files there, whichever machine they came from.
+On a GPU: `--seeds 5 --steps 100000 --chunk 5000 --large`.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+from dstjax import plots
+from dstjax.backend import start_backend
+from dstjax.fields import Config
+from dstjax.plan import Plan
+from dstjax.report.words import estimate_text
+from dstjax.runs import Row, RunDir
+from dstjax.stats import (
+    area_under_curve,
+    bootstrap,
+    curve,
+    groups,
+    interquartile_mean,
+    mean_difference,
+    mean_interval,
+    paired_scores,
+    probability_of_improvement,
+    saving,
+    spread_ratio,
+    steps_to_threshold,
+)
+from dstjax.stats.comparison import TARGET, normalised_scores, scales
+from experiments import common
+
+NOISES = {"obs_scale": 0.2, "dynamics_std": 0.1, "action_std": 0.2, "friction_scale": 0.5}
+"""One at a time, beside none; a task has those that change anything in it."""
+
+
+LEGEND = """
+Mean [95 % Student interval] and IQM [bootstrap] of the last evaluation, and mean return over training. {first} against
+the others on the same seeds: difference of means, probability of improvement, share of interactions saved until
+{target} of the way from the first evaluations to the best method's last, and spread across seeds over the other's; all
+with 95 % bootstrap intervals. A member gets there with two evaluations in a row; one that does not counts as its whole
+budget (in brackets how many do).
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    """Which part of the table, and where to write."""
+
+    out: Path = Path("results/noise")
+    """Directory of the rows; beside it `<out>.md` and `<out>.png`."""
+    runs_dir: Path = Path("runs")
+    """Where the runs `noise-TASK-METHOD` are."""
+    tasks: tuple[str, ...] = ("inverted_pendulum", "inverted_double_pendulum", "hopper")
+    """See `dstjax envs`."""
+    methods: tuple[str, ...] = ("dst", "dst-mmd", "mmd", "mage", "td3")
+    """The first is compared with each other one."""
+    seeds: int = 5
+    """Per noise level."""
+    steps: int = 20_000
+    """Environment steps per member."""
+    chunk: int = 1000
+    """Environment steps between evaluations."""
+    warmup: int = 1000
+    """Environment steps before learning."""
+    large: bool = False
+    """The default sizes of networks, samples and updates instead of those for a CPU."""
+    piece: str = "1/1"
+    """Which of how many pieces to train, such as `2/6`; `0/1` trains nothing and makes the table."""
+    minutes: float | None = None
+    """Stop after so long, at the next chunk boundary."""
+
+
+def plan(args: Args, task: str, method: str) -> Plan:
+    """The run of one task and method: all seeds under no noise, and under each noise that the task has."""
+    from dstjax import envs
+
+    names = [name for name in NOISES if name in envs.make(task).noises]
+    levels = {f"noise.{name}": (0.0, *(NOISES[name] * (name == other) for other in names)) for name in names}
+    sizes = {} if args.large else common.SIZES
+    numbers = {} if args.large else common.NUMBERS
+    config = Config(env=task, steps=args.steps, chunk_steps=args.chunk, warmup_steps=args.warmup, **sizes)
+    return Plan(config, (method,), tuple(range(args.seeds)), {**numbers, **levels}, zipped=tuple(levels))
+
+
+def pieces(args: Args) -> list[tuple[str, str]]:
+    """Task and method of the runs of this piece."""
+    index, count = map(int, args.piece.split("/"))
+    every = [(task, method) for task in args.tasks for method in args.methods]
+    return every[index - 1 :: count] if index else []
+
+
+def comparisons(rows: list[Row], first: str) -> list[list[str]]:
+    """The first method against each other one, task by task and noise by noise."""
+    lines, scale = [], scales(rows)
+    for panel, found in groups(rows).items():
+        for other, part in found.items():
+            if other == first or first not in found:
+                continue
+            ours, theirs = paired_scores(found[first], part)
+            mine, its = curve(found[first]), curve(part)
+            threshold = scale[panel][0] + TARGET * (scale[panel][1] - scale[panel][0])
+            mine_to, its_to = (steps_to_threshold(c.steps, c.members, threshold, window=2) for c in (mine, its))
+            paired = mine.seeds == its.seeds
+            saved = saving(mine_to, its_to, float(mine.steps[-1])) if paired else mean_interval([])
+            lines.append(
+                [
+                    panel, other, str(len(ours)),
+                    estimate_text(bootstrap(mean_difference, [ours], [theirs], paired=True)),
+                    estimate_text(bootstrap(probability_of_improvement, [ours], [theirs])),
+                    f"{estimate_text(saved)} ({np.isfinite(mine_to).sum()}, {np.isfinite(its_to).sum()})",
+                    estimate_text(bootstrap(spread_ratio, [ours], [theirs], paired=True)),
+                ]
+            )  # fmt: skip
+    return lines
+
+
+def returns(rows: list[Row]) -> list[list[str]]:
+    """What each method reaches, panel by panel."""
+    lines = []
+    for panel, found in groups(rows).items():
+        for line, part in found.items():
+            drawn = curve(part)
+            scores = paired_scores(part, part)[0]
+            middle = bootstrap(interquartile_mean, [scores]) if len(scores) else mean_interval([])
+            area = mean_interval(area_under_curve(drawn.steps, drawn.members))
+            values = (mean_interval(scores), middle, area)
+            lines.append([panel, line, str(len(scores)), f"{drawn.steps[-1]:,}", *map(estimate_text, values)])
+    return lines
+
+
+def overall(rows: list[Row]) -> list[list[str]]:
+    """Interquartile mean of normalised returns over all tasks and noise levels."""
+    return [
+        [line, str(sum(map(len, strata))), estimate_text(bootstrap(interquartile_mean, strata))]
+        for line, strata in normalised_scores(rows).items()
+    ]
+
+
+def main(args: Args) -> None:
+    """Train this piece, write its rows, and make table and figure of all rows that are there."""
+    print(common.command())
+    start_backend()
+    common.stop_after(args.minutes)
+    for task, method in pieces(args):
+        name = f"{task}-{method}"
+        try:
+            common.train(plan(args, task, method), f"noise-{name}", args.runs_dir)
+        finally:
+            rows = RunDir(args.runs_dir / f"noise-{name}").rows()
+            if rows:
+                common.write_rows(rows, args.out / f"{name}.csv")
+    rows = common.read_rows(args.out)
+    plots.plot_curves(rows, args.out.with_suffix(".png"))
+    first = args.methods[0]
+    text = [
+        LEGEND.format(first=first, target=f"{TARGET:.0%}"),
+        common.markdown(["task, noise", "method", "seeds", "steps", "mean", "IQM", "over training"], returns(rows), 2),
+        f"\n### {first} against\n",
+        common.markdown(
+            ["task, noise", "against", "seeds", "ahead by", "P(better)", "interactions saved", "spread ratio"],
+            comparisons(rows, first), 2,
+        ),
+        "\n### All tasks and noises, normalised as above\n",
+        common.markdown(["method", "runs", "IQM"], overall(rows)),
+    ]  # fmt: skip
+    common.write(args.out, "Noise: tasks, noises and methods", "\n".join(text))
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Args, description=__doc__))
