@@ -2,11 +2,13 @@
 
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -221,3 +223,16 @@ def test_resources_in_the_words_of_submitit():
         "timeout_min": 5, "slurm_signal_delay_s": 120, "cpus_per_task": 1, "gpus_per_node": 1, "mem_gb": 8,
         "slurm_partition": "gpu", "slurm_array_parallelism": 3, "slurm_additional_parameters": {"requeue": True},
     }  # fmt: skip
+
+
+def test_a_wandb_trial_reports_means_over_the_members():
+    trial = runpy.run_path(str(Path(__file__).parents[1] / "sweeps" / "agent" / "trial.py"))
+    rows = [
+        {"member": member, "step": step, "eval/return": step + member, "train/return": value, "time/wall_s": 1.0}
+        for step in (10, 20)
+        for member, value in ((0, None), (1, 3.0 if step == 20 else None))
+    ]
+    assert trial["means"](rows) == {
+        10: {"eval/return": 10.5},
+        20: {"eval/return": 20.5, "train/return": 3.0},
+    }

@@ -73,7 +73,7 @@ def test_the_listing_names_every_program(tmp_path, monkeypatch, capsys):
         assert program in text
     assert "all" in text
     assert "12" in text
-    assert "GiB" in text
+    assert "MiB" in text
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "f.yaml").write_text(TEXT)

@@ -4,16 +4,18 @@ import csv
 import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from fakes import fake_builder
 
 from dstjax.cli import main
 from dstjax.errors import UserError
+from dstjax.gather import gather
 from dstjax.runs import RunDir, line_label
 from dstjax.sweep import words
 from dstjax.sweep.file import from_words
-from dstjax.sweep.merged import merge, open_sweep
+from dstjax.sweep.merged import merge, open_sweep, run_directories
 from dstjax.sweep.shards import split
 from dstjax.sweep.state import hold, progress
 from dstjax.sweep.store import SweepDir
@@ -209,6 +211,16 @@ def test_status_and_merge_on_the_command_line(whole, tmp_path, capsys, monkeypat
         assert error.startswith("dstjax: error: ")
         assert complaint in error
         assert error.count("\n") == 1
+
+
+def test_a_sweep_stands_for_its_runs_where_commands_take_runs(whole, tmp_path):
+    names = [str(whole.path), str(whole.path / "pointmass-td3-width=8")]
+    directories = run_directories(names)
+    assert directories == [*(whole.run(shard).path for shard in whole.load()[0]), Path(names[1])]
+    lines = {line_label(row) for row in gather(run_directories(names[:1])).rows}
+    assert lines == {f"{method}, width {width}" for method in ("dst", "td3") for width in (8, 16)}
+    with pytest.raises(UserError, match=r"no metrics in .* yet"):
+        run_directories([str(prepared(tmp_path / "sweep", 1).path)])
 
 
 def test_shards_have_names_that_are_distinct_and_safe():

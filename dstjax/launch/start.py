@@ -77,12 +77,11 @@ def start(request: Request, resources: Resources) -> int:
     if code := subprocess.run(_listing(request), check=False).returncode:
         return code
     _prepare(request, sweep, shards)
-    todo = [shard for shard in shards if progress(sweep, shard, queue(sweep)).state not in ("done", "running")]
+    said = queue(sweep)
+    todo = [shard for shard in shards if progress(sweep, shard, said).state not in ("done", "running")]
     say(f"sweep directory: {sweep.path}; {len(todo)} of {len(shards)} shards to train")
     if request.launcher == "slurm":
-        waiting = {index for index, state in queue(sweep).items() if state == "queued"}
-        todo = [shard for shard in todo if shard.index not in waiting]
-        if todo:
+        if todo := [shard for shard in todo if shard.index not in said]:
             say(f"job {submit(sweep, todo, resources)}; see: dstjax status {sweep.path}")
         return 0
     if request.launcher == "none":

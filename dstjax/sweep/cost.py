@@ -151,7 +151,7 @@ def cost_table(shards: Sequence[Shard], title: str) -> Table:
     table = Table(
         title=title,
         caption=f"memory: training state of one shard; FLOPs: matrix products; time: these products on this machine "
-        f"({jax.device_count()} x {jax.devices()[0].device_kind}), simulation and compiling come on top",
+        f"({jax.local_device_count()} x {jax.local_devices()[0].device_kind}), simulation and compiling come on top",
     )
     for heading in ("program", "members", "shards", "memory", "FLOPs", "time"):
         table.add_column(heading, justify="left" if heading == "program" else "right")
@@ -170,4 +170,4 @@ def cost_table(shards: Sequence[Shard], title: str) -> Table:
 
 def _texts(cost: Cost) -> tuple[str, str, str]:
     duration = datetime.timedelta(seconds=math.ceil(cost.seconds))
-    return f"{cost.memory / 2**30:.3f} GiB", f"{cost.flops:.2e}", str(duration)
+    return f"{cost.memory / 2**20:,.1f} MiB", f"{cost.flops:.2e}", str(duration)

@@ -11,6 +11,7 @@ install_packages() {
 }
 
 configure() {
+  rm -rf "$state" # Jobs of a cluster that was not stopped would come back.
   mkdir -p "$state"/{ctld,d,log} /etc/slurm /run/munge
   cat >/etc/slurm/slurm.conf <<CONF
 ClusterName=test

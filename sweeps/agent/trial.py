@@ -3,6 +3,7 @@
 `dstjax train` makes a W&B run per member, of which an agent could not tell which one is its trial.
 """
 
+import statistics
 import sys
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import wandb
 
 from dstjax.cli import main
 from dstjax.runs import Row, RunDir
-from dstjax.stats import mean_interval
 
 
 def means(rows: list[Row]) -> dict[int, dict[str, float]]:
@@ -22,7 +22,7 @@ def means(rows: list[Row]) -> dict[int, dict[str, float]]:
         step: {name: [row[name] for row in found if row[name] is not None] for name in names}
         for step, found in at.items()
     }
-    return {step: {n: mean_interval(v).mean for n, v in column.items() if v} for step, column in columns.items()}
+    return {step: {n: statistics.fmean(v) for n, v in column.items() if v} for step, column in columns.items()}
 
 
 def trial(words: list[str]) -> int:
