@@ -43,6 +43,8 @@ def plot_curves(rows: Sequence[Row], path: Path) -> Path:
         _limit(places[0], [panels[name] for line in (lines if share == "all" else [names]) for name in line])
         for axis in places[len(names) :]:
             axis.set_visible(False)
+    for column in axes.T:
+        [axis for axis in column if axis.get_visible()][-1].tick_params(labelbottom=True)
     _label(figure, rows)
     return save(figure, path)
 
