@@ -1,6 +1,7 @@
 """A bimodal transition, and what the tests of every world model do with it."""
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,6 @@ import numpy as np
 import optax
 
 from dstjax.types import Transition
-from dstjax.world import WorldStats
 from dstjax.world.core import init_world_stats, update_world_stats
 
 
@@ -43,20 +43,50 @@ def fit(model, data, steps, key, batch_size=128, learning_rate=1e-3):
     return jax.lax.scan(step, (params, adam.init(params)), (progress, jax.random.split(key, steps)))[0][0], world
 
 
-@partial(jax.jit, static_argnums=(0, 5))
-def draw(model, params, world, obs, action, size=4000):
-    """`size` samples at each of `[Q]` observations and actions, `[Q, size]` next observations and rewards."""
-    noise = jax.random.normal(jax.random.key(2), (size, model.noise_size))
-    many = jax.vmap(partial(model.sample, params, world), in_axes=(None, None, 0))
-    return jax.vmap(many, in_axes=(0, 0, None))(obs, action, noise)
+class Samples(NamedTuple):
+    """A model's samples at 8 pairs of observation and action, beside what is true of the bimodal transition."""
+
+    place: np.ndarray
+    """`[8, 4000]` of the next observation: 1 at the upper mode, -1 at the lower."""
+    reward: np.ndarray
+    """`[8, 4000]`"""
+    mean_reward: np.ndarray
+    """`[8]` true."""
+
+    @property
+    def upper(self):
+        """`[8]` weight of the upper mode; truly 0.7."""
+        return (self.place > 0).mean(1)
+
+    @property
+    def between(self):
+        """`[8]` weight of what lies between the modes; truly 0."""
+        return (np.abs(self.place) < 0.7).mean(1)
 
 
-def mode_weights(model, params, world):
-    """At 8 pairs of observation and action: weight of the upper mode, and of what lies between the modes `[8]`."""
+def draw(model, params, world):
+    """Sample a model of the bimodal transition."""
     obs, action = jnp.linspace(-0.9, 0.9, 8)[:, None], jnp.linspace(0.8, -0.8, 8)[:, None]
-    next_obs, _ = draw(model, params, world, obs, action)
-    place = np.asarray((next_obs[..., 0] - obs - action) / (0.5 + 0.2 * obs))
-    return (place > 0).mean(1), (np.abs(place) < 0.7).mean(1)
+
+    @jax.jit
+    def samples(noise):
+        many = jax.vmap(partial(model.sample, params, world), in_axes=(None, None, 0))
+        return jax.vmap(many, in_axes=(0, 0, None))(obs, action, noise)
+
+    next_obs, reward = samples(jax.random.normal(jax.random.key(2), (4000, model.noise_size)))
+    place = (next_obs[..., 0] - obs - action) / (0.5 + 0.2 * obs)
+    return Samples(np.asarray(place), np.asarray(reward), np.asarray(obs * action)[:, 0])
+
+
+def check_bimodal(samples):
+    """Two modes where they are, of the right weights, and the reward's law."""
+    np.testing.assert_allclose(samples.upper, 0.7, atol=0.05)
+    assert samples.between.max() < 0.15
+    for place in samples.place:
+        np.testing.assert_allclose(np.median(place[place > 0]), 1.0, atol=0.1)
+        np.testing.assert_allclose(np.median(place[place < 0]), -1.0, atol=0.1)
+    np.testing.assert_allclose(samples.reward.mean(1), samples.mean_reward, atol=0.05)
+    np.testing.assert_allclose(samples.reward.std(1), 0.1, atol=0.03)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -71,26 +101,24 @@ def reproduce(model, params, world, data, key):
     return jax.vmap(one)(data, jax.random.split(key, len(data.reward)))
 
 
-def untrained(model, obs_size=3, action_size=2, dtype=jnp.float64):
-    """Parameters drawn at random, and statistics of no data."""
-    params = jax.tree.map(lambda leaf: leaf.astype(dtype), jax.jit(model.init, static_argnums=1)(jax.random.key(0), 2))
-    assert action_size == 2
-    return params, init_world_stats(obs_size)
+def check_gradients(model):
+    """At random parameters: the Jacobian of a sample in `obs [3]` and `action [2]` against central differences."""
+    with jax.enable_x64(True):
+        world, rng, step = init_world_stats(3), np.random.default_rng(0), 1e-6
+        point, noise = jnp.asarray(rng.normal(size=5)), jnp.asarray(rng.normal(size=model.noise_size))
+        shifts = step * jnp.eye(5)
 
+        @jax.jit
+        def slopes():
+            params = jax.tree.map(lambda leaf: leaf.astype(float), model.init(jax.random.key(0), 2))
 
-def check_gradients(model, params, world: WorldStats, seed=0, obs_size=3, action_size=2, atol=1e-7):
-    """The Jacobian of a sample in observation and action against central differences; call under float64."""
-    rng = np.random.default_rng(seed)
-    point = jnp.asarray(rng.normal(size=obs_size + action_size))
-    noise, step = jnp.asarray(rng.normal(size=model.noise_size)), 1e-6
+            def sample(x):
+                next_obs, reward = model.sample(params, world, x[:3], x[3:], noise)
+                return jnp.append(next_obs, reward)
 
-    @jax.jit
-    def sample(x):
-        next_obs, reward = model.sample(params, world, x[:obs_size], x[obs_size:], noise)
-        return jnp.append(next_obs, reward)
+            after, before = jax.vmap(sample)(point + shifts), jax.vmap(sample)(point - shifts)
+            return jax.jacrev(sample)(point), (after - before).T / (2 * step)
 
-    shifts = step * jnp.eye(obs_size + action_size)
-    slopes = jnp.stack([(sample(point + shift) - sample(point - shift)) / (2 * step) for shift in shifts], axis=1)
-    jacobian = jax.jit(jax.jacrev(sample))(point)
-    assert np.abs(slopes).max() > 1e-2
-    np.testing.assert_allclose(jacobian, slopes, atol=atol)
+        jacobian, differences = slopes()
+        assert np.abs(differences).max() > 1e-2
+        np.testing.assert_allclose(jacobian, differences, atol=1e-7)

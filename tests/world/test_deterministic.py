@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from models import bimodal, check_gradients, draw, fit, mode_weights, reproduce, untrained
+from models import bimodal, check_bimodal, check_gradients, draw, fit, reproduce
 
 from dstjax.world import Deterministic
 
@@ -12,23 +12,28 @@ from dstjax.world import Deterministic
 @pytest.fixture(scope="module")
 def fitted():
     model = Deterministic(1, 32, 2, 4)
-    return model, *fit(model, bimodal(jax.random.key(0), 20_000), 1500, jax.random.key(1), learning_rate=2e-3)
+    return model, *fit(model, bimodal(jax.random.key(0), 20_000), 1000, jax.random.key(1), learning_rate=2e-3)
 
 
-def test_learns_the_conditional_mean_and_no_mode(fitted):
-    obs, action = jnp.linspace(-0.9, 0.9, 8)[:, None], jnp.linspace(0.8, -0.8, 8)[:, None]
-    next_obs, reward = draw(*fitted, obs, action)
-    mean = obs + action + 0.4 * (0.5 + 0.2 * obs)
-    np.testing.assert_allclose(next_obs.mean(1), mean, atol=0.05)
-    np.testing.assert_allclose(reward.mean(1), (obs * action)[:, 0], atol=0.05)
-    assert mode_weights(*fitted)[1].min() > 0.95
+@pytest.fixture(scope="module")
+def samples(fitted):
+    return draw(*fitted)
 
 
-def test_noise_selects_every_member_equally_often(fitted):
-    next_obs, _ = draw(*fitted, jnp.zeros((1, 1)), jnp.zeros((1, 1)))
-    values, counts = np.unique(next_obs, return_counts=True)
-    assert len(values) == 4
-    np.testing.assert_allclose(counts / counts.sum(), 0.25, atol=0.03)
+def test_learns_the_conditional_mean_and_no_mode(samples):
+    np.testing.assert_allclose(samples.place.mean(1), 0.4, atol=0.1)
+    np.testing.assert_allclose(samples.reward.mean(1), samples.mean_reward, atol=0.05)
+    # What the stochastic models pass, a model of means cannot.
+    assert samples.between.min() > 0.95
+    with pytest.raises(AssertionError):
+        check_bimodal(samples)
+
+
+def test_noise_selects_every_member_equally_often(samples):
+    for place in samples.place:
+        values, counts = np.unique(place, return_counts=True)
+        assert len(values) == 4
+        np.testing.assert_allclose(counts / counts.sum(), 0.25, atol=0.03)
 
 
 def test_inferred_noise_selects_the_nearest_member(fitted):
@@ -47,6 +52,4 @@ def test_inferred_noise_selects_the_nearest_member(fitted):
 
 
 def test_sample_gradients_by_finite_differences():
-    with jax.enable_x64(True):
-        model = Deterministic(3, 8, 2, 2)
-        check_gradients(model, *untrained(model))
+    check_gradients(Deterministic(3, 8, 1, 2))

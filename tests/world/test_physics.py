@@ -40,9 +40,15 @@ def check_jacobian(env):
     model, step = Physics(env), 1e-7
     physics, obs, action = visited(env, jax.random.key(0))
 
+    @jax.jit
+    @jax.vmap
     def through_model(point):
-        next_obs, reward = model.sample({}, None, point[: env.obs_size], point[env.obs_size :], jnp.zeros(0))
-        return jnp.append(next_obs, reward)
+        def sample(point):
+            next_obs, reward = model.sample({}, None, point[: env.obs_size], point[env.obs_size :], jnp.zeros(0))
+            return (jnp.append(next_obs, reward),) * 2
+
+        jacobian, outcome = jax.jacrev(sample, has_aux=True)(point)
+        return outcome, jacobian
 
     @jax.jit
     @jax.vmap
@@ -52,17 +58,16 @@ def check_jacobian(env):
         return jnp.append(after.final_obs, after.reward)
 
     point = jnp.concatenate([obs, action], axis=1)
-    np.testing.assert_allclose(jax.jit(jax.vmap(through_model))(point), through_task(physics, obs, action), atol=1e-8)
-    jacobian = jax.jit(jax.vmap(jax.jacrev(through_model)))(point)
+    outcome, jacobian = through_model(point)
+    np.testing.assert_allclose(outcome, through_task(physics, obs, action), atol=1e-8)
     for i, shift in enumerate(step * np.eye(env.action_size)):
-        slope = through_task(physics, obs, action + shift) - through_task(physics, obs, action - shift)
-        assert np.abs(slope).max() > 1e-2 * step
-        np.testing.assert_allclose(jacobian[:, :, env.obs_size + i], slope / (2 * step), rtol=1e-6, atol=1e-6)
-    # In the observation, the model's own differences: an observation may be redundant.
-    for i, shift in enumerate(step * np.eye(env.obs_size)):
-        slope = jax.jit(jax.vmap(through_model))(point + jnp.pad(shift, (0, env.action_size)))
-        slope -= jax.jit(jax.vmap(through_model))(point - jnp.pad(shift, (0, env.action_size)))
-        np.testing.assert_allclose(jacobian[:, :, i], slope / (2 * step), rtol=1e-6, atol=1e-6)
+        slope = (through_task(physics, obs, action + shift) - through_task(physics, obs, action - shift)) / (2 * step)
+        assert np.abs(slope).max() > 1e-2
+        np.testing.assert_allclose(jacobian[:, :, env.obs_size + i], slope, rtol=1e-6, atol=1e-6)
+    # In the observation the model's own differences, because its entries may depend on each other.
+    for i, shift in enumerate(step * np.eye(env.obs_size, point.shape[1])):
+        slope = (through_model(point + shift)[0] - through_model(point - shift)[0]) / (2 * step)
+        np.testing.assert_allclose(jacobian[:, :, i], slope, rtol=1e-6, atol=1e-6)
 
 
 def test_jacobians_of_the_point_mass():
@@ -80,7 +85,8 @@ def test_jacobians_of_mujoco_tasks(name):
 @pytest.mark.parametrize("name", ["inverted_pendulum", "inverted_double_pendulum", "hopper"])
 def test_an_observation_gives_its_state_back(name):
     env, rng = envs.make(name), np.random.default_rng(0)
-    rest = jax.jit(env.reset)(jax.random.key(0), OFF).physics
+    shapes = jax.eval_shape(lambda: env.reset(jax.random.key(0), OFF).physics)
+    rest = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
     state = rest.replace(
         qpos=jnp.asarray(rng.uniform(-2, 2, rest.qpos.shape), jnp.float32),
         qvel=jnp.asarray(rng.uniform(-9, 9, rest.qvel.shape), jnp.float32),
@@ -106,7 +112,7 @@ def test_what_physics_cannot_model_is_refused_with_the_reason():
 
 def test_hybrid_learns_the_noise_around_the_simulator():
     env, std = envs.make("pointmass"), 1.0
-    config = Config(model_width=16, model_latent=2, model_particles=2)
+    config = Config(model_width=16, model_depth=1, model_latent=2, model_particles=2)
     model = world.make("hybrid", config, env)
     assert isinstance(model, Hybrid)
     keys = jax.random.split(jax.random.key(0), 3)
@@ -121,7 +127,7 @@ def test_hybrid_learns_the_noise_around_the_simulator():
         return Transition(obs, action, after.reward, after.obs, jnp.zeros(()))
 
     data = real(obs, action, jax.random.split(keys[2], 4000))
-    params, stats = fit(model, data, 600, jax.random.key(1), learning_rate=3e-3)
+    params, stats = fit(model, data, 500, jax.random.key(1), learning_rate=3e-3)
 
     @jax.jit
     @partial(jax.vmap, in_axes=(None, None, 0))

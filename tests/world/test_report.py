@@ -38,13 +38,17 @@ def batch():
     return Transition(obs, action, reward, next_obs, jnp.zeros(SIZE))
 
 
-def report(law, batch):
-    compiled = jax.jit(held_out, static_argnums=0)
-    return {k: float(v) for k, v in compiled(law, {}, init_world_stats(2), batch, jax.random.key(1)).items()}
+@pytest.fixture(scope="module")
+def report(batch):
+    @jax.jit
+    def metrics(spread, bias, tilt):
+        return held_out(Law(spread, bias, tilt), {}, init_world_stats(2), batch, jax.random.key(1))
+
+    return lambda spread=0.5, bias=0.0, tilt=1.0: {k: float(v) for k, v in metrics(spread, bias, tilt).items()}
 
 
-def test_the_true_law_is_calibrated(batch):
-    found = report(Law(), batch)
+def test_the_true_law_is_calibrated(report):
+    found = report()
     np.testing.assert_allclose(found["one_step_rmse"], 0.5 / np.sqrt(3), rtol=0.05)  # one of three entries has noise
     np.testing.assert_allclose(found["spread_skill"], 1.0, atol=0.05)
     np.testing.assert_allclose(found["coverage_90"], 0.9, atol=0.02)
@@ -55,8 +59,8 @@ def test_the_true_law_is_calibrated(batch):
 
 
 @pytest.mark.parametrize("wrong", [{"spread": 0.25}, {"spread": 1.0}, {"bias": 0.5}, {"tilt": 0.0}])
-def test_a_wrong_law_scores_worse(batch, wrong):
-    right, found = report(Law(), batch), report(Law(**wrong), batch)
+def test_a_wrong_law_scores_worse(report, wrong):
+    right, found = report(), report(**wrong)
     assert found["energy_score"] > right["energy_score"] + 0.01
     assert found["pit_error"] > right["pit_error"] + 0.02
     if "spread" in wrong:
