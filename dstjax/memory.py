@@ -62,7 +62,7 @@ class MemoryPlan:
         lanes = -(-self.members // self.members_per_program)
         turns = "" if lanes == 1 else f"; {lanes} lanes of {self.members_per_program} members, one after the other"
         return (
-            f"memory: {self.state / mib:,.1f} MiB of state per member, about {self.peak / mib:,.1f} MiB at the peak; "
+            f"memory: {self.state / mib:.3g} MiB of state per member, about {self.peak / mib:.3g} MiB at the peak; "
             f"{self.members} members: {self.peak * self.members / gib:.2f} of {self.available / gib:.1f} GiB{turns}"
         )
 
@@ -89,6 +89,8 @@ def plan_memory(
     peak = state_copies * state + max(work_bytes(program.config) for program in programs)
     members = len(programs[0].members)
     fitting = int(HEADROOM * available // peak)
+    if fitting > devices:
+        fitting -= fitting % devices  # Each device holds as many members as any other.
     chosen = min(wanted or fitting, members)
     if chosen < 1 or (wanted and chosen > fitting):
         config, gib = programs[0].config, 2.0**30
