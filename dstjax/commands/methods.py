@@ -16,5 +16,10 @@ def main(words: Sequence[str]) -> int:
       Exit code.
     """
     require_no_words("methods", words, "list the methods")
-    print_table({name: f"{method.summary} ({method.source})" for name, method in METHODS.items()})
+    print_table(
+        {
+            name: f"{method.summary} ({method.source}); against over-estimation: {method.pessimism}"
+            for name, method in METHODS.items()
+        }
+    )
     return 0
