@@ -16,7 +16,11 @@ import tyro
 
 from dstjax.backend import describe, start_backend
 
-METHODS = ("td3", "mmd", "dst-mmd", "dst")
+METHODS: dict[str, dict[str, Any]] = {
+    **{name: {"method": name} for name in ("td3", "mmd", "dst-mmd", "dst")},
+    "dst, late": {"method": "dst", "critic_noise": "late"},
+}
+"""What is compared, by name: fields of the config."""
 BATCHES = (64, 128, 256, 512, 1024)
 ENV_BATCHES = (1, 16, 128)
 
@@ -80,7 +84,7 @@ def critic_update(args: Args, method: str, batch_size: int, members: int = 0) ->
     from dstjax.config import Config, Hyper
     from dstjax.types import Transition
 
-    config = Config(method=method, width=args.width, model_width=args.width, batch_size=batch_size)
+    config = Config(**METHODS[method], width=args.width, model_width=args.width, batch_size=batch_size)
     agent = Agent(config, Sizes(args.obs_size, args.action_size))  # type: ignore[arg-type]
 
     def inputs(key: jax.Array) -> tuple[Any, ...]:

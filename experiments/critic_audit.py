@@ -18,7 +18,7 @@ from dstjax.types import Array, SobolevSamples
 FITTED, AUDITED = (2.5, 1.5), (1.0, 1.0)
 """Bounds of observations and actions: wider for the fit, so that no audited return leaves what it has covered."""
 METRICS = ("joint_energy", "return_energy", "gradient_error", "gradient_cosine", "calibration")
-SUPPORT = (-16.0, 24.0)
+SUPPORT = (-12.0, 16.0)
 """Lowest return of the categorical critic, and the width of its range: what any problem's returns reach in the fit."""
 THRESHOLD = 0.1
 """Where the quantile Huber loss turns linear: small beside the returns, whose deviations are about 1."""
@@ -66,7 +66,7 @@ def kinds(args: Args) -> dict[str, Any]:
         "point, squared": Squared(**sizes, gradient="action"),
         "quantile": Quantile(**sampled),
         "implicit quantile": Implicit(**sampled),
-        "categorical": Categorical(**sizes, atoms=101),
+        "categorical": Categorical(**sizes, atoms=201),
         "MMD": Generative(**generative, distance="mmd"),
         "MMD-Sobolev": Generative(**generative, distance="mmd", gradient="action"),
         "MSMMD-Sobolev": Generative(**generative, distance="msmmd", gradient="action"),
@@ -196,18 +196,16 @@ def draw(clouds: dict[str, dict[str, tuple[Any, Any]]], path: Path) -> None:
     columns = list(next(iter(clouds.values())))
     figure = Figure(figsize=(2.0 * len(columns), 2.1 * len(clouds)), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(len(clouds), len(columns), sharex="row", sharey="row")
+    axes = figure.subplots(len(clouds), len(columns), sharex="row", sharey="row", squeeze=False)
+    rng = np.random.default_rng(0)
+    for axis, name in zip(axes[0], columns, strict=True):
+        axis.set_title(name, fontsize=9)
     for row, (problem, by_fit) in zip(axes, clouds.items(), strict=True):
-        for axis, (name, (samples, true)) in zip(row, by_fit.items(), strict=True):
+        for axis, (samples, true) in zip(row, by_fit.values(), strict=True):
+            drawn = rng.choice(len(samples.value), 500, p=samples.weight)
+            size = 2 if np.ptp(samples.value) > 0 else 9
             axis.plot(true.value, true.daction[:, 0], ".", color="0.75", markersize=2)
-            axis.plot(
-                samples.value,
-                samples.daction[:, 0],
-                ".",
-                color="#D55E00",
-                markersize=2 if len(samples.value) > 1 else 9,
-            )
-            axis.set_title(name if row is axes[0] else "", fontsize=9)
+            axis.plot(samples.value[drawn], samples.daction[drawn, 0], ".", color="#D55E00", markersize=size)
         row[0].set_ylabel(f"{problem.replace('_', ' ')}\n" + r"$\partial_a G$", fontsize=8)
     for axis in axes[-1]:
         axis.set_xlabel("$G$", fontsize=8)
