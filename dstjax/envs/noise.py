@@ -17,7 +17,7 @@ combinations are paired, and strength 0 is off exactly.
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 import flax.struct
 import jax
@@ -28,9 +28,6 @@ from dstjax.config import NoiseParams
 from dstjax.errors import UserError
 from dstjax.types import Array, Key
 
-if TYPE_CHECKING:
-    from dstjax.envs.core import Env
-
 Draws = dict[str, Array]
 """Standard draws by name in `NoiseParams`: of a `*_std` `N(0, 1)`, of a `*_scale` `U[-1, 1]`."""
 
@@ -38,6 +35,34 @@ ALL = frozenset(field.name for field in dataclasses.fields(NoiseParams))
 """Names of all noises."""
 ANY_TASK = ALL - {"friction_scale", "gravity_scale", "position_std", "dynamics_std", "gain_scale"}
 """Names of the noises that act between agent and task, and need nothing of its physics."""
+
+
+class Noisy(Protocol):
+    """What the noises need to know of a task; see `Env`."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+
+    @property
+    def obs_size(self) -> int:
+        """S."""
+
+    @property
+    def action_size(self) -> int:
+        """A."""
+
+    @property
+    def freedoms(self) -> int:
+        """V."""
+
+    @property
+    def max_latency(self) -> int:
+        """Most steps of delay."""
+
+    @property
+    def noises(self) -> frozenset[str]:
+        """Names of those that have an effect."""
 
 
 @flax.struct.dataclass
@@ -70,7 +95,7 @@ class Kick(NamedTuple):
         return jnp.any(self.position != 0) | jnp.any(self.velocity != 0)
 
 
-def draw(env: "Env", key: Key) -> Draws:
+def draw(env: Noisy, key: Key) -> Draws:
     """Everything random that the noises of a step or a reset need.
 
     One call draws all of it, because the number of calls is what costs, to compile and to run. An entry depends on the
@@ -106,7 +131,7 @@ def draw(env: "Env", key: Key) -> Draws:
     }
 
 
-def begin_noise(env: "Env", draws: Draws, noise: NoiseParams) -> NoiseState:
+def begin_noise(env: Noisy, draws: Draws, noise: NoiseParams) -> NoiseState:
     """The noise of a new episode: its factors `u ~ U[1-d, 1+d]`, no bias, no action pending.
 
     Args:
@@ -211,7 +236,7 @@ def _add(signal: Array, std: Array, standard: Array) -> Array:
     return signal + (std * standard).astype(signal.dtype)
 
 
-def check_noise(env: "Env", noise: NoiseParams) -> None:
+def check_noise(env: Noisy, noise: NoiseParams) -> None:
     """Refuse noise that a task cannot have, before anything is compiled.
 
     Args:
