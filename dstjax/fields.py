@@ -122,6 +122,7 @@ class Config:
     policy_delay: int = _field(2, "critic updates per actor update", COUNT)
     batch_size: int = _field(256, "transitions per update", COUNT)
     replay_capacity: int = _field(1_000_000, "transitions kept per member (never more than `steps`)", COUNT)
+    replay: str = _field("full", "full, or compact: no next observations; compact-bfloat16: rounded as well")
     num_samples: int = _field(10, "samples of the return per transition (N)", COUNT)
     drop_samples: int = _field(10, "largest of the pooled target samples that are dropped", COUNT_OR_ZERO)
     atoms: int = _field(51, "returns that a categorical critic gives probabilities of", Domain(2))

@@ -16,6 +16,7 @@ from jax.sharding import PartitionSpec as P
 from dstjax import envs, methods
 from dstjax.agent import Agent, TrainState, evaluate, init, train_chunk
 from dstjax.agent.health import NEVER
+from dstjax.agent.replay import LAYOUTS
 from dstjax.config import Config, Hyper
 from dstjax.envs.noise import check_noise
 from dstjax.errors import UserError, unknown_name
@@ -61,6 +62,8 @@ class Population:
         methods.check(config)
         if config.kernel not in KERNELS:
             raise unknown_name("kernel", config.kernel, KERNELS)
+        if config.replay not in LAYOUTS:
+            raise unknown_name("replay", config.replay, LAYOUTS)
         self.config = config
         self.members = members
         self.agent = Agent(config, envs.make(config.env, max_latency=config.max_latency))
@@ -125,7 +128,7 @@ class Population:
         """
         programs = _programs(self.agent, self._mesh)
         members, metrics = programs.train(state.members, self._hyper, state.step)
-        step = state.step + self.config.chunk_steps
+        step = self._put(state.step + self.config.chunk_steps, P())
         evaluation = programs.evaluate(members, self._hyper, step)
         metrics |= {f"eval/{name}": value for name, value in evaluation.items()}
         host = jax.device_get({**metrics, "train/frozen_step": members.frozen_step})
@@ -207,7 +210,9 @@ def _compile(function: Any, mesh: Mesh, specs: tuple[P, ...], donate: bool = Fal
     """`jit(shard_map(vmap(function)))`: arguments whose spec is `P()` are one for all members."""
     lanes = jax.vmap(function, in_axes=tuple(0 if spec else None for spec in specs))
     sharded = jax.shard_map(lanes, mesh=mesh, in_specs=specs, out_specs=P(AXIS), check_vma=False)
-    return jax.jit(sharded, donate_argnums=(0,) if donate else ())
+    # Said and not left to the compiler, which gives arrays of no size and those on one device back as replicated: the
+    # second chunk would be compiled anew for them.
+    return jax.jit(sharded, donate_argnums=(0,) if donate else (), out_shardings=NamedSharding(mesh, P(AXIS)))
 
 
 def _evaluate_member(agent: Agent, state: TrainState, hyper: Hyper, step: Array) -> Metrics:

@@ -10,10 +10,11 @@ import optax
 
 from dstjax import methods, nets, world
 from dstjax.agent import critics
+from dstjax.agent.replay import Replay
 from dstjax.config import Config
 from dstjax.envs.core import Env, EnvState
 from dstjax.normalize import RunningStats
-from dstjax.types import Array, Key, Params, Transition
+from dstjax.types import Array, Key, Params
 from dstjax.world.core import WorldModel, WorldStats, init_world_stats
 
 ADAM = optax.scale_by_adam()
@@ -50,7 +51,7 @@ class TrainState:
     learner: Learner
     env: EnvState
     """`[num_envs]`"""
-    replay: Transition
+    replay: Replay
     key: Key
     frozen_step: Array
     """`[]` int32 environment steps done when the member diverged and was frozen, or `health.NEVER`."""

@@ -3,10 +3,18 @@
 import jax
 import jax.numpy as jnp
 
+from dstjax.agent.compact import CompactReplay, init_compact, insert_compact, read_compact
+from dstjax.errors import UserError
 from dstjax.types import Array, Key, Transition
 
+Replay = Transition | CompactReplay
 
-def init_replay(capacity: int, obs_size: int, action_size: int, *, boundaries: bool = False) -> Transition:
+LAYOUTS = ("full", "compact", "compact-bfloat16")
+
+
+def init_replay(
+    capacity: int, obs_size: int, action_size: int, *, boundaries: bool = False, layout: str = "full", num_envs: int = 1
+) -> Replay:
     """An empty buffer.
 
     Args:
@@ -14,10 +22,20 @@ def init_replay(capacity: int, obs_size: int, action_size: int, *, boundaries: b
       obs_size: `S`.
       action_size: `A`.
       boundaries: whether to keep which transitions were the last of a truncated episode, as `sample_steps` needs.
+      layout: of `LAYOUTS`; the compact ones keep no next observation that is the next row's, see `CompactReplay`.
+      num_envs: transitions per insertion; only compact layouts ask.
 
     Returns:
-      A `Transition` of zeros whose leaves have a leading axis of length `capacity`.
+      A `Transition` of zeros whose leaves have a leading axis of length `capacity`, or a `CompactReplay`.
+
+    Raises:
+      UserError: where a compact layout is to keep boundaries.
     """
+    if layout != "full":
+        if boundaries:
+            raise UserError(f"replay: {layout} is not allowed; allowed: full, with methods of n-step targets")
+        dtype = jnp.bfloat16 if layout == "compact-bfloat16" else jnp.float32
+        return init_compact(capacity, obs_size, action_size, num_envs, jnp.dtype(dtype))
     return Transition(
         obs=jnp.zeros((capacity, obs_size)),
         action=jnp.zeros((capacity, action_size)),
@@ -28,7 +46,7 @@ def init_replay(capacity: int, obs_size: int, action_size: int, *, boundaries: b
     )
 
 
-def insert(replay: Transition, batch: Transition, tick: Array, frozen: Array | bool = False) -> Transition:
+def insert(replay: Replay, batch: Transition, tick: Array, frozen: Array | bool = False) -> Replay:
     """Write a batch over the oldest transitions.
 
     Args:
@@ -40,6 +58,8 @@ def insert(replay: Transition, batch: Transition, tick: Array, frozen: Array | b
     Returns:
       The buffer with the batch in it.
     """
+    if isinstance(replay, CompactReplay):
+        return insert_compact(replay, batch, tick, frozen)
     size = batch.reward.shape[0]
     start = (tick * size) % replay.reward.shape[0]
 
@@ -50,7 +70,7 @@ def insert(replay: Transition, batch: Transition, tick: Array, frozen: Array | b
     return jax.tree.map(write, replay, batch)
 
 
-def sample(replay: Transition, inserted: Array, key: Key, *, batch_size: int) -> Transition:
+def sample(replay: Replay, inserted: Array, key: Key, *, batch_size: int) -> Transition:
     """Draw transitions uniformly, with replacement.
 
     Args:
@@ -62,13 +82,16 @@ def sample(replay: Transition, inserted: Array, key: Key, *, batch_size: int) ->
     Returns:
       Transitions `[B]`.
     """
-    filled = jnp.minimum(inserted, replay.reward.shape[0])
-    index = jax.random.randint(key, (batch_size,), 0, filled)
+    capacity = replay.reward.shape[0]
+    if isinstance(replay, CompactReplay):
+        index = jax.random.randint(key, (batch_size,), 0, jnp.minimum(inserted, capacity - replay.num_envs))
+        return read_compact(replay, inserted, index)
+    index = jax.random.randint(key, (batch_size,), 0, jnp.minimum(inserted, capacity))
     return jax.tree.map(lambda leaf: leaf[index], replay)
 
 
 def sample_steps(
-    replay: Transition,
+    replay: Replay,
     inserted: Array,
     key: Key,
     discount: Array,
@@ -94,6 +117,7 @@ def sample_steps(
     Returns:
       Transitions `[B]` whose `steps` are `m`.
     """
+    assert isinstance(replay, Transition)
     assert replay.truncated is not None, "a buffer without boundaries"
     capacity = replay.reward.shape[0]
     first = jax.random.randint(key, (batch_size,), 0, jnp.minimum(inserted, capacity))

@@ -53,6 +53,8 @@ def init(agent: Agent, key: Key, hyper: Hyper) -> TrainState:
             agent.env.obs_size,
             agent.env.action_size,
             boundaries=agent.method.n_step > 1,
+            layout=agent.config.replay,
+            num_envs=agent.config.num_envs,
         ),
         key=key,
         frozen_step=jnp.full((), NEVER, jnp.int32),

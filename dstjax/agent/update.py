@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from dstjax.agent import losses
 from dstjax.agent.core import Agent, Learner, apply_gradients, polyak
-from dstjax.agent.replay import sample, sample_steps
+from dstjax.agent.replay import Replay, sample, sample_steps
 from dstjax.config import Hyper
 from dstjax.types import Array, Key, Metrics, Params, Transition
 
@@ -99,7 +99,7 @@ def _descend(learner: Learner, name: str, grads: Params, rate: Array, hyper: Hyp
 
 
 def update_cycle(
-    agent: Agent, learner: Learner, replay: Transition, inserted: Array, hyper: Hyper, key: Key, *, groups: int
+    agent: Agent, learner: Learner, replay: Replay, inserted: Array, hyper: Hyper, key: Key, *, groups: int
 ) -> tuple[Learner, Metrics]:
     """`groups` times: `policy_delay` critic updates, each on its own batch, then one of model and actor.
 
