@@ -17,6 +17,7 @@ COMMANDS = {
     "status": "how far the shards of a sweep are",
     "merge": "one file of the rows of all shards",
     "envs": "list the tasks",
+    "render": "film random actions in a task",
     "methods": "list the methods",
     "plot": "draw runs into a figure for a paper and print their table",
     "report": "write runs as one HTML page",

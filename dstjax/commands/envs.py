@@ -34,11 +34,11 @@ def main(words: Sequence[str]) -> int:
     from dstjax.backend import start_backend
     from dstjax.progress import make_console
 
-    if "measure" in given:
-        start_backend(devices=1)
     from dstjax.envs import ENVS, make
 
     chosen = {name: make(name) for name in given.get("measure", ())}
+    if chosen:
+        start_backend(devices=1)
     batch = given.get("batch", 128)
     table = Table(title="Tasks", title_justify="left")
     for title in ("task", "S", "A", "frame skip", "episode", "noises without effect"):
