@@ -32,9 +32,8 @@ def main(words: Sequence[str]) -> int:
     from rich.table import Table
 
     from dstjax.backend import start_backend
-    from dstjax.progress import make_console
-
     from dstjax.envs import ENVS, make
+    from dstjax.progress import make_console
 
     chosen = {name: make(name) for name in given.get("measure", ())}
     if chosen:
