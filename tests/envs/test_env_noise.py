@@ -12,9 +12,10 @@ from scipy import stats
 
 from dstjax.config import NoiseParams
 from dstjax.envs import ENVS, auto_reset, make
+from dstjax.envs.mujoco.layout import layout
 from dstjax.envs.mujoco.model import c_model, mjx_model
 from dstjax.envs.mujoco.randomize import randomize, relocate
-from dstjax.envs.mujoco.rows import fill, layout
+from dstjax.envs.mujoco.rows import fill
 from dstjax.envs.noise import begin_noise, check_noise, command, draw, sense
 from dstjax.errors import UserError
 
