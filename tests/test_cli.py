@@ -5,7 +5,7 @@ import pytest
 from fakes import fake_builder
 
 from dstjax import backend, runner
-from dstjax.cli import main
+from dstjax.cli import COMMANDS, main
 from dstjax.commands import envs
 from dstjax.fields import Config
 from dstjax.plan import Plan
@@ -91,10 +91,17 @@ def test_listings(capsys):
     assert run("methods", capsys)[1].startswith("dst ")
     code, out, _ = run("envs", capsys)
     assert code == 0
-    assert "inverted_pendulum  " in out
+    assert "inverted_pendulum " in out
     assert run("--version", capsys)[1] == f"dstjax {__version__}\n"
-    for words in ("--help", "plot --help"):
-        assert run(words, capsys)[0] == 0
+    assert run("--help", capsys)[0] == 0
+
+
+def test_every_command_explains_itself(capsys):
+    for command in COMMANDS:
+        with pytest.raises(SystemExit) as exit_:
+            main([command, "--help"])
+        assert exit_.value.code == 0
+        assert f"dstjax {command}" in capsys.readouterr().out
 
 
 def test_plot_draws_runs_into_one_figure(finished, capsys):

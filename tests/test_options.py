@@ -27,10 +27,18 @@ def test_every_field_and_every_number_is_an_option():
         assert option.default == getattr(Config(), option.name)
 
 
-@pytest.mark.parametrize("option", [*config_options(), *number_options()], ids=lambda option: option.name)
+VALUED = [option for option in (*config_options(), *number_options()) if option.kind is not bool]
+
+
+@pytest.mark.parametrize("option", VALUED, ids=lambda option: option.name)
 def test_each_option_takes_its_default_as_typed(option):
     value = parse_train([option.flag, str(option.default)])[option.name]
     assert value == ((option.default,) if option.many else option.default)
+
+
+def test_switches_take_no_value():
+    switches = [option for option in config_options() if option.kind is bool]
+    assert parse_train([option.flag for option in switches]) == {option.name: True for option in switches}
 
 
 def test_underscores_and_equals_signs_are_understood():
