@@ -210,8 +210,8 @@ def _compile(function: Any, mesh: Mesh, specs: tuple[P, ...], donate: bool = Fal
     """`jit(shard_map(vmap(function)))`: arguments whose spec is `P()` are one for all members."""
     lanes = jax.vmap(function, in_axes=tuple(0 if spec else None for spec in specs))
     sharded = jax.shard_map(lanes, mesh=mesh, in_specs=specs, out_specs=P(AXIS), check_vma=False)
-    # Said and not left to the compiler, which gives arrays of no size and those on one device back as replicated: the
-    # second chunk would be compiled anew for them.
+    # Said and not left to the compiler, which gives arrays of no size and those on one device back as replicated: so
+    # the state has the shardings of `abstract_state` after every chunk.
     return jax.jit(sharded, donate_argnums=(0,) if donate else (), out_shardings=NamedSharding(mesh, P(AXIS)))
 
 
