@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from dstjax.agent.core import Agent, Learner
 from dstjax.agent.critics import Net
-from dstjax.agent.outcomes import draw_noise, model_fn, outcome_fn
+from dstjax.agent.outcomes import draw_noise, end_fn, model_fn, outcome_fn
 from dstjax.config import Hyper
 from dstjax.types import Array, Key, Metrics, Params, SobolevSamples, Transition
 
@@ -50,7 +50,7 @@ def targets(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key
             transition.action,
             draw_noise(agent, learner, transition, critic.num_latents, model_key),
             critic.latents(latent_key),
-            transition.terminated,
+            end_fn(agent, transition),
             hyper,
             hyper.discount if transition.steps is None else hyper.discount**transition.steps,
         )

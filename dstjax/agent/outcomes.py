@@ -5,7 +5,7 @@ import jax
 from dstjax.agent.core import Agent, Learner
 from dstjax.config import Hyper
 from dstjax.math import contraction_factor
-from dstjax.math.sobolev import ModelFn
+from dstjax.math.sobolev import ModelFn, Terminated
 from dstjax.types import Array, Key, Metrics, Transition
 
 
@@ -70,6 +70,21 @@ def outcome_fn(agent: Agent, learner: Learner, transition: Transition) -> ModelF
         return move(real[0], next_obs), move(real[1], reward)
 
     return shifted
+
+
+def end_fn(agent: Agent, transition: Transition) -> Terminated:
+    """What ends the episode in the targets of a transition.
+
+    Args:
+      agent: the static half.
+      transition: the replayed one.
+
+    Returns:
+      The replayed indicator; at the policy's own action, which need not end where the replayed one did, the task's
+      function of the next observation, where it has one.
+    """
+    elsewhere = agent.method.critic_action == "policy"
+    return agent.env.terminates if elsewhere and agent.env.terminates is not None else transition.terminated
 
 
 def contraction(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key: Key) -> Metrics:

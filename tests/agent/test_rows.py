@@ -90,6 +90,16 @@ def test_mage_learns_at_the_policys_action_and_td3_at_the_replayed_one():
         assert all(np.array_equal(a, b) for a, b in zip(*leaves, strict=True)) == same, method
 
 
+@pytest.mark.parametrize(("method", "same"), [("mage", True), ("dst", False)])
+def test_at_the_policys_action_the_task_says_what_ends(method, same):
+    """The replayed action's end says nothing about another action's."""
+    agent = small_agent(env="inverted_pendulum", method=method, ensemble_size=2)
+    learner, batch = init_learner(agent, jax.random.key(0)), random_batch(agent, jax.random.key(1), B)
+    value = jax.jit(lambda batch: targets(agent, learner, batch, numbers(), jax.random.key(2)).value)
+    ended, going = (value(batch.replace(terminated=jnp.full(B, flag))) for flag in (1.0, 0.0))
+    assert np.array_equal(ended, going) == same
+
+
 def test_svgs_actor_ascends_reward_and_next_value_of_what_really_happened():
     agent = small_agent(method="svg")
     learner, batch = init_learner(agent, jax.random.key(0)), random_batch(agent, jax.random.key(1), B)

@@ -11,9 +11,9 @@ import pytest
 
 from dstjax.config import NoiseParams
 from dstjax.envs import ENVS, auto_reset, make
+from dstjax.envs.mujoco import model
 from dstjax.envs.noise import begin_noise, draw
 from dstjax.envs.state import advance, begin
-from dstjax.envs.mujoco import model
 from dstjax.errors import UserError
 
 OFF = NoiseParams()

@@ -11,7 +11,7 @@ from dstjax import nets
 from dstjax.agent.critics.core import Net
 from dstjax.config import Hyper
 from dstjax.math.categorical import cross_entropy, project
-from dstjax.math.sobolev import ModelFn, PolicyFn
+from dstjax.math.sobolev import ModelFn, PolicyFn, Terminated
 from dstjax.types import Array, Key, SobolevSamples
 
 
@@ -70,7 +70,7 @@ class Categorical:
         action: Array,
         noise: Array,
         latents: Array,
-        terminated: Array | float,
+        terminated: Terminated,
         hyper: Hyper,
         discount: Array | float,
     ) -> SobolevSamples:
@@ -82,7 +82,8 @@ class Categorical:
             next_action = policy_fn(next_obs)
             laws = jnp.stack([jax.nn.softmax(net(next_obs, next_action, latent)) for net in critics])
             law = laws[jnp.argmin(laws @ atoms)]
-            return reward + discount * (1.0 - terminated) * atoms, law / self.num_draws
+            end = terminated(next_obs) if callable(terminated) else terminated
+            return reward + discount * (1.0 - end) * atoms, law / self.num_draws
 
         value, weight = jax.vmap(one)(noise, latents)
         return SobolevSamples(value.ravel(), jnp.zeros((value.size, 0)), weight=weight.ravel())

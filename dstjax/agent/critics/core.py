@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 
 from dstjax.config import Hyper
-from dstjax.math.sobolev import ModelFn, PolicyFn, sobolev_samples, sobolev_target, truncate
+from dstjax.math.sobolev import ModelFn, PolicyFn, Terminated, sobolev_samples, sobolev_target, truncate
 from dstjax.types import Array, Key, SobolevSamples
 
 Net = Callable[[Array, Array, Array], Array]
@@ -47,7 +47,7 @@ class Critic(Protocol):
         action: Array,
         noise: Array,
         latents: Array,
-        terminated: Array | float,
+        terminated: Terminated,
         hyper: Hyper,
         discount: Array | float,
     ) -> SobolevSamples:
@@ -106,7 +106,7 @@ class Sampled:
         action: Array,
         noise: Array,
         latents: Array,
-        terminated: Array | float,
+        terminated: Terminated,
         hyper: Hyper,
         discount: Array | float,
     ) -> SobolevSamples:
