@@ -21,7 +21,7 @@ SMALL = Config(
 def small_agent(**changes) -> Agent:
     """An agent of `SMALL` with some fields changed."""
     config = dataclasses.replace(SMALL, **changes)
-    return Agent(config, envs.make(config.env))
+    return Agent(config, envs.make(config.env, max_latency=config.max_latency))
 
 
 def random_batch(agent: Agent, key: jax.Array, size: int) -> Transition:

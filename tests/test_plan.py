@@ -110,7 +110,7 @@ def test_zipped_numbers_go_together_and_parts_make_the_whole():
         ({"zipped": ("tau", "actor_lr")}, "actor_lr: 3 values are not allowed; allowed: two or more, as many as tau"),
         ({"zipped": ("tau", "kl_weight")}, "kl_weight: 0 values"),
         ({"part": (2, 2)}, "part: 2 of 2 is not allowed"),
-        ({"part": (0, 7)}, "allowed: blocks of 6 members"),
+        ({"part": (0, 7)}, "part: 0 of 7 is not allowed; allowed: at most 6, the members"),
     ],
 )
 def test_zips_and_parts_that_do_not_fit_are_named(changes, word):
