@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dstjax.errors import UserError
+from dstjax.commands.words import only_run, require_suffix, writing
 from dstjax.fields import COUNT, COUNT_OR_ZERO
 from dstjax.options import Option, parse
 
@@ -30,18 +30,16 @@ def main(words: Sequence[str]) -> int:
       UserError: without one run, or where there is no checkpoint.
     """
     given, names = parse("audit", SUMMARY, {"audit": ("How much is sampled.", OPTIONS)}, words)
-    if len(names) != 1:
-        raise UserError(f"audit: {len(names)} runs given; allowed: one run directory")
+    path = only_run("audit", names)
     from dstjax import plots
     from dstjax.audits import audit_run
     from dstjax.backend import start_backend
     from dstjax.progress import make_console
     from dstjax.runs import RunDir
 
-    directory = RunDir(Path(names[0]))
+    directory = RunDir(path)
     out = Path(given.pop("out", directory.path / "audit.png"))
-    if out.suffix not in plots.FORMATS:
-        raise UserError(f"--out: '{out}' is not allowed; allowed: a file that ends in {', '.join(plots.FORMATS)}")
+    require_suffix("--out", out, plots.FORMATS)
     directory.plan()
     start_backend()
     found = list(audit_run(directory, **given))
@@ -49,10 +47,8 @@ def main(words: Sequence[str]) -> int:
     if not found[0].gradients:
         print(f"value calibration only: the simulator of {found[0].rows[0]['env']} takes too long to differentiate")
     clouds = _clouds(found)
-    try:
+    with writing(out):
         print(f"figure: {plots.plot_audit(clouds, out, gradients=found[0].gradients)}")
-    except OSError as error:
-        raise UserError(f"--out: cannot write '{out}' ({error.strerror}); allowed: a writable place") from None
     return 0
 
 

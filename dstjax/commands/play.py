@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dstjax.errors import UserError
+from dstjax.commands.words import only_run, require_suffix
 from dstjax.fields import COUNT, COUNT_OR_ZERO
 from dstjax.options import Option, parse
 
@@ -31,16 +31,15 @@ def main(words: Sequence[str]) -> int:
       UserError: without one run or such a member, for a task that Gymnasium does not have, or without a way to film.
     """
     given, names = parse("play", SUMMARY, {"play": ("Which policy, and how long.", OPTIONS)}, words)
-    if len(names) != 1:
-        raise UserError(f"play: {len(names)} runs given; allowed: one run directory")
+    path = only_run("play", names)
     from dstjax.backend import start_backend
     from dstjax.runs import RunDir, line_label, noise_label
     from dstjax.transfer import FILMS, compare, record
 
     video = Path(given["video"]) if "video" in given else None
-    if video is not None and video.suffix not in FILMS:
-        raise UserError(f"--video: '{video}' is not allowed; allowed: a file that ends in {', '.join(FILMS)}")
-    directory = RunDir(Path(names[0]))
+    if video is not None:
+        require_suffix("--video", video, FILMS)
+    directory = RunDir(path)
     directory.plan()
     start_backend()
     from dstjax.trained import load

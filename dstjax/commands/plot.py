@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dstjax.errors import UserError
+from dstjax.commands.words import require_runs, require_suffix, writing
 from dstjax.options import Option, parse
 
 SUMMARY = "Draw runs into one figure for a paper, and print their table: dstjax plot RUN..."
@@ -27,8 +27,7 @@ def main(words: Sequence[str]) -> int:
       UserError: without a run, or where the figure cannot be written.
     """
     given, names = parse("plot", SUMMARY, {"plot": ("What is drawn, and where it goes.", OPTIONS)}, words)
-    if not names:
-        raise UserError("plot: no run given; allowed: one or more directories of runs or sweeps")
+    require_runs("plot", names)
     from dstjax import plots
     from dstjax.gather import gather
     from dstjax.progress import make_console
@@ -37,13 +36,10 @@ def main(words: Sequence[str]) -> int:
 
     kind = given.get("kind", KINDS[0])
     out = Path(given.get("out") or Path(names[0]) / f"{kind}.png")
-    if out.suffix not in plots.FORMATS:
-        raise UserError(f"--out: '{out}' is not allowed; allowed: a file that ends in {', '.join(plots.FORMATS)}")
+    require_suffix("--out", out, plots.FORMATS)
     rows = gather(run_directories(names)).rows
     draw = {"curves": plots.plot_curves, "final": plots.plot_final, "profile": plots.plot_profile}[kind]
     make_console().print(summary_table(rows))
-    try:
+    with writing(out):
         print(f"figure: {draw(rows, out)}")
-    except OSError as error:
-        raise UserError(f"--out: cannot write '{out}' ({error.strerror}); allowed: a writable place") from None
     return 0

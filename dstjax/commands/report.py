@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dstjax.errors import UserError
+from dstjax.commands.words import require_runs, writing
 from dstjax.options import Option, parse
 
 SUMMARY = "Write runs as one self-contained HTML page: dstjax report RUN..."
@@ -23,16 +23,13 @@ def main(words: Sequence[str]) -> int:
       UserError: without a run, or where the page cannot be written.
     """
     given, names = parse("report", SUMMARY, {"report": ("Where the page goes.", OPTIONS)}, words)
-    if not names:
-        raise UserError("report: no run given; allowed: one or more directories of runs or sweeps")
+    require_runs("report", names)
     from dstjax.gather import gather
     from dstjax.report.page import write_page
     from dstjax.sweep.merged import run_directories
 
     runs = gather(run_directories(names))
     out = Path(given.get("out") or Path(names[0]) / "report.html")
-    try:
+    with writing(out):
         print(f"page: {write_page(runs, out)}")
-    except OSError as error:
-        raise UserError(f"--out: cannot write '{out}' ({error.strerror}); allowed: a writable place") from None
     return 0
