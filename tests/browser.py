@@ -9,15 +9,21 @@ import time
 from pathlib import Path
 from typing import Any
 
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def find() -> str | None:
+    """A Chromium that starts; a distribution's placeholder for one that has yet to be fetched does not."""
+    found = (path for name in NAMES if (path := shutil.which(name)))
+    return next(
+        (path for path in found if subprocess.run([path, "--version"], capture_output=True).returncode == 0), None
+    )
 
 
 class Browser:
     """A context manager; `errors` collects what pages complain about."""
 
-    def __init__(self, profile: Path) -> None:
+    def __init__(self, program: str, profile: Path) -> None:
         into, out = os.pipe(), os.pipe()
 
         def keep_pipes() -> None:
@@ -27,7 +33,7 @@ class Browser:
             os.dup2(writer, 4)
 
         self._process = subprocess.Popen(
-            [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
+            [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
              "--disable-dev-shm-usage", "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"],
             close_fds=False, preexec_fn=keep_pipes, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import yaml
-from browser import CHROMIUM, Browser
+from browser import Browser, find
 from test_plots import rows
 
 from dstjax.cli import main
@@ -147,9 +147,10 @@ def test_figures_for_papers(kind, run, tmp_path):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine (Debian package: chromium)")
-    with Browser(tmp_path_factory.mktemp("profile")) as found:
+    program = find()
+    if program is None:
+        pytest.skip("no Chromium that starts on this machine (Debian package: chromium)")
+    with Browser(program, tmp_path_factory.mktemp("profile")) as found:
         yield found
 
 
