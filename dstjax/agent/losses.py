@@ -50,7 +50,7 @@ def targets(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key
             transition.action,
             draw_noise(agent, learner, transition, critic.num_latents, model_key),
             critic.latents(latent_key),
-            end_fn(agent, transition),
+            end_fn(agent, transition, replayed_action=agent.method.critic_action == "replayed"),
             hyper,
             hyper.discount if transition.steps is None else hyper.discount**transition.steps,
         )
@@ -160,7 +160,8 @@ def _model_actor_loss(
         next_obs, reward = sample(transition.obs, agent.policy(params, stats, transition.obs), noise)
         next_action = agent.policy(jax.lax.stop_gradient(params), stats, next_obs)
         value = agent.critic.mean(net, next_obs, next_action, latents, hyper)
-        return reward + hyper.discount * (1.0 - transition.terminated) * value
+        end = end_fn(agent, transition, replayed_action=False)(next_obs)
+        return reward + hyper.discount * (1.0 - end) * value
 
     keys = jax.random.split(noise_key, batch.reward.shape[0])
     return -jax.vmap(one)(batch, keys, agent.critic.latents(latent_key, batch.reward.shape)).mean()

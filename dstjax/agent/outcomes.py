@@ -1,11 +1,13 @@
 """Where next states and rewards come from: the replay, or the world model under noise of its prior or posterior."""
 
+from collections.abc import Callable
+
 import jax
 
 from dstjax.agent.core import Agent, Learner
 from dstjax.config import Hyper
 from dstjax.math import contraction_factor
-from dstjax.math.sobolev import ModelFn, Terminated
+from dstjax.math.sobolev import ModelFn
 from dstjax.types import Array, Key, Metrics, Transition
 
 
@@ -72,19 +74,20 @@ def outcome_fn(agent: Agent, learner: Learner, transition: Transition) -> ModelF
     return shifted
 
 
-def end_fn(agent: Agent, transition: Transition) -> Terminated:
-    """What ends the episode in the targets of a transition.
+def end_fn(agent: Agent, transition: Transition, *, replayed_action: bool) -> Callable[[Array], Array]:
+    """What ends the episode after a transition's observation.
 
     Args:
       agent: the static half.
       transition: the replayed one.
+      replayed_action: whether the transition's own action is taken there.
 
     Returns:
-      The replayed indicator; at the policy's own action, which need not end where the replayed one did, the task's
-      function of the next observation, where it has one.
+      `next_obs [S] -> []`, the replayed indicator; of another action, which need not end where the replayed one did,
+      the task's own function, where it has one.
     """
-    elsewhere = agent.method.critic_action == "policy"
-    return agent.env.terminates if elsewhere and agent.env.terminates is not None else transition.terminated
+    known = agent.env.terminates
+    return (lambda next_obs: transition.terminated) if replayed_action or known is None else known
 
 
 def contraction(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key: Key) -> Metrics:

@@ -113,3 +113,16 @@ def test_svgs_actor_ascends_reward_and_next_value_of_what_really_happened():
     after = value(batch.next_obs, policy(batch.next_obs))
     expected = batch.reward + 0.9 * (1.0 - batch.terminated) * after
     np.testing.assert_allclose(loss, -expected.mean(), rtol=1e-3)
+
+
+def test_svgs_actor_asks_the_task_what_its_own_action_ends():
+    agent = small_agent(env="inverted_pendulum", method="svg")
+    learner, batch = init_learner(agent, jax.random.key(0)), random_batch(agent, jax.random.key(1), B)
+
+    def loss(batch, flag, discount):
+        batch, actor = batch.replace(terminated=jnp.full(B, flag)), learner.params.actor
+        return actor_loss(agent, learner, actor, batch, numbers(discount=discount), jax.random.key(2))
+
+    assert loss(batch, 0.0, 0.9) == loss(batch, 1.0, 0.9)
+    fallen = batch.replace(obs=batch.obs.at[:, 1].set(50.0))
+    assert loss(fallen, 0.0, 0.9) == loss(fallen, 0.0, 0.5), "nothing follows where every action ends"
