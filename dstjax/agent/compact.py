@@ -17,7 +17,7 @@ class CompactReplay:
     An end is not told but seen: the observation that a tick starts from is not the successor of the tick before. That
     successor is then kept apart. Every transition comes back as it was put in, as long as episodes last 8 steps on
     average (each environment's); where they are shorter, the oldest ends have lost theirs, and the first transition of
-    the next episode stands for such a row.
+    the next episode stands for such a row: `inexact_share` says how many there are.
     """
 
     obs: Array
@@ -98,7 +98,7 @@ def insert_compact(replay: CompactReplay, batch: Transition, tick: Array, frozen
         action=write(replay.action, batch.action, tick),
         reward=write(replay.reward, batch.reward, tick),
         terminated=write(replay.terminated, batch.terminated, tick),
-        end=write(end, jnp.zeros(size, jnp.int32), tick),
+        end=write(end, jnp.zeros(size, jnp.int32), tick + 1),
         successors=replay.successors.at[place].set(said, mode="drop"),
         ends=replay.ends + ended.sum(dtype=jnp.int32),
     )
@@ -115,20 +115,16 @@ def read_compact(replay: CompactReplay, inserted: Array, index: Array) -> Transi
     Returns:
       Transitions `[B]`, in the rewards' precision.
     """
-    size, room = replay.num_envs, replay.successors.shape[0]
+    size = replay.num_envs
     newest = inserted // size - 1
     tick = newest - (newest - index // size) % (replay.ticks - 1)
 
     def row(tick: Array) -> Array:
         return tick % replay.ticks * size + index % size
 
-    def is_lost(tick: Array) -> Array:
-        number = replay.end[row(tick)]
-        return (number > 0) & (replay.ends - number >= room)
-
-    tick = jnp.where(is_lost(tick), tick + 1, tick)
+    tick = jnp.where(_is_lost(replay, replay.end[row(tick)]), tick + 1, tick)
     here, number = row(tick), replay.end[row(tick)]
-    apart = replay.successors[(number - 1) % room]
+    apart = replay.successors[(number - 1) % replay.successors.shape[0]]
     return Transition(
         obs=replay.obs[here].astype(replay.reward.dtype),
         action=replay.action[here].astype(replay.reward.dtype),
@@ -136,3 +132,22 @@ def read_compact(replay: CompactReplay, inserted: Array, index: Array) -> Transi
         next_obs=jnp.where((number > 0)[:, None], apart, replay.obs[row(tick + 1)]).astype(replay.reward.dtype),
         terminated=replay.terminated[here].astype(replay.reward.dtype),
     )
+
+
+def inexact_share(replay: CompactReplay, inserted: Array) -> Array:
+    """Share of the transitions in the buffer for which another one comes back; 0 while episodes last.
+
+    Args:
+      replay: the buffer.
+      inserted: transitions inserted so far; at least one.
+
+    Returns:
+      `[]`, in [0, 1].
+    """
+    lost = _is_lost(replay, replay.end).sum()
+    return lost / jnp.minimum(inserted, replay.reward.shape[0] - replay.num_envs)
+
+
+def _is_lost(replay: CompactReplay, end: Array) -> Array:
+    """Whether an end, 0 for none, has been pushed out of the ring of successors by later ones."""
+    return (end > 0) & (replay.ends - end >= replay.successors.shape[0])

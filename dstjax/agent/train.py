@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from dstjax.agent.compact import CompactReplay, inexact_share
 from dstjax.agent.core import Agent, Learner, TrainState
 from dstjax.agent.health import NEVER, keep_where, spoilt
 from dstjax.agent.outcomes import contraction
@@ -116,8 +117,16 @@ def train_chunk(agent: Agent, state: TrainState, hyper: Hyper, step: Array) -> t
         "train/episodes": ended["episodes"],
         "train/return": ended["return_sum"] / ended["episodes"],
         "train/nonfinite": ended["nonfinite"],
+        **_inexact(state, step + config.chunk_steps),
         **_contraction(agent, state, hyper, step + config.chunk_steps),
     }
+
+
+def _inexact(state: TrainState, inserted: Array) -> Metrics:
+    """What a compact replay has lost: nothing while episodes last eight steps on average."""
+    if not isinstance(state.replay, CompactReplay):
+        return {}
+    return {"replay/inexact": inexact_share(state.replay, inserted)}
 
 
 def _contraction(agent: Agent, state: TrainState, hyper: Hyper, inserted: Array) -> Metrics:

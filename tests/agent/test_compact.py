@@ -6,7 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from agents import numbers, small_agent
 
+from dstjax.agent import init, train_chunk
+from dstjax.agent.compact import inexact_share, read_compact
 from dstjax.agent.replay import LAYOUTS, init_replay, insert, sample
 from dstjax.errors import UserError
 from dstjax.types import Transition
@@ -73,6 +76,29 @@ def test_where_episodes_are_short_every_draw_is_still_a_transition_that_happened
     happened = {row.tobytes() for row in np.concatenate([stream.obs, stream.next_obs], axis=-1).reshape(-1, 2 * OBS)}
     rows = np.concatenate([drawn.obs, drawn.next_obs], axis=-1).reshape(-1, 2 * OBS)
     assert all(row.tobytes() in happened for row in rows)
+
+
+@pytest.mark.parametrize("lengths", [(8, 15), (2, 4)])
+def test_the_share_that_is_inexact_is_counted(lengths):
+    """Counted by reading every row back beside the full replay, at every tick."""
+    num_envs, capacity = 2, 64
+    stream = episodes(120, num_envs, lengths)
+    full, compact = (fill(layout, stream, capacity) for layout in LAYOUTS[:2])
+    inserted = num_envs * (1 + np.arange(120))
+    read = jax.jit(jax.vmap(read_compact, (0, 0, None)))(compact, inserted, np.arange(capacity))
+    filled = np.arange(capacity) < inserted[:, None]
+    differs = filled & np.any(read.next_obs != full.next_obs, axis=-1)
+    share = jax.jit(jax.vmap(inexact_share))(compact, inserted)
+    np.testing.assert_allclose(share, differs.sum(axis=1) / filled.sum(axis=1), rtol=1e-6)
+    assert (np.max(share) > 0) == (lengths == (2, 4))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_training_reports_it_of_compact_layouts(layout):
+    agent = small_agent(method="td3", replay=layout)
+    state = jax.eval_shape(partial(init, agent), jax.random.key(0), numbers())
+    metrics = jax.eval_shape(partial(train_chunk, agent), state, numbers(), jnp.int32(0))[1]
+    assert ("replay/inexact" in metrics) == (layout != "full")
 
 
 def test_a_frozen_member_keeps_its_buffer():
