@@ -7,7 +7,7 @@ state=${DSTJAX_SLURM_STATE:-/var/tmp/dstjax-slurm}
 install_packages() {
   command -v slurmctld >/dev/null && command -v munged >/dev/null && return
   apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends slurm-wlm munge >/dev/null
 }
 
 configure() {
