@@ -91,6 +91,7 @@ def train(args: Args, probe: Any, kind: Any, seed: Any = 0) -> Any:
     import jax.numpy as jnp
     import optax
 
+    from dstjax.agent.critics import Backup
     from dstjax.nets import bind
 
     sizes, hyper = (probe.obs_size, probe.action_size), numbers()
@@ -103,10 +104,11 @@ def train(args: Args, probe: Any, kind: Any, seed: Any = 0) -> Any:
             for k, size, bound in zip(box_keys, sizes, FITTED, strict=True)
         )
         noise = jax.random.normal(noise_key, (kind.num_latents, probe.noise_size))
-        target = kind.target(
-            [bind(kind.network, target_params)], probe.step, probe.policy, obs, action, noise, kind.latents(latent_key),
-            0.0, hyper, probe.discount,
+        backup = Backup(
+            model_fn=probe.step, policy_fn=probe.policy, obs=obs, action=action, noise=noise, terminated=0.0,
+            discount=probe.discount,
         )  # fmt: skip
+        target = kind.target([bind(kind.network, target_params)], backup, kind.latents(latent_key), hyper)
         target = jax.lax.stop_gradient(target)
         return kind.loss(bind(kind.network, params), obs, action, target, hyper, loss_key)[0]
 

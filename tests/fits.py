@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from dstjax import nets
-from dstjax.agent.critics import Critic, Net
+from dstjax.agent.critics import Backup, Critic, Net
 from dstjax.config import Hyper
 from dstjax.types import Array, Key
 
@@ -32,10 +32,11 @@ def fit(
     def loss(params, target_params, key):
         draw_key, latent_key, loss_key = jax.random.split(key, 3)
         obs, action, noise = draw(draw_key)
-        target = kind.target(
-            [nets.bind(kind.network, target_params)], model_fn, policy_fn, obs, action, noise, kind.latents(latent_key),
-            terminated, hyper, discount,
+        backup = Backup(
+            model_fn=model_fn, policy_fn=policy_fn, obs=obs, action=action, noise=noise, terminated=terminated,
+            discount=discount,
         )  # fmt: skip
+        target = kind.target([nets.bind(kind.network, target_params)], backup, kind.latents(latent_key), hyper)
         return kind.loss(nets.bind(kind.network, params), obs, action, target, hyper, loss_key)[0]
 
     def update(carry, key):

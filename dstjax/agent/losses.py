@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from dstjax.agent.core import Agent, Learner
-from dstjax.agent.critics import Net
+from dstjax.agent.critics import Backup, Net
 from dstjax.agent.outcomes import draw_noise, end_fn, model_fn, outcome_fn
 from dstjax.config import Hyper
 from dstjax.types import Array, Key, Metrics, Params, SobolevSamples, Transition
@@ -42,18 +42,16 @@ def targets(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key
         def policy_fn(obs: Array) -> Array:
             return jnp.clip(agent.policy(learner.target_actor, stats.obs, obs) + smoothing, -1.0, 1.0)
 
-        return critic.target(
-            target_critics,
-            outcome_fn(agent, learner, transition),
-            policy_fn,
-            transition.obs,
-            transition.action,
-            draw_noise(agent, learner, transition, critic.num_latents, model_key),
-            critic.latents(latent_key),
-            end_fn(agent, transition, replayed_action=agent.method.critic_action == "replayed"),
-            hyper,
-            hyper.discount if transition.steps is None else hyper.discount**transition.steps,
+        backup = Backup(
+            model_fn=outcome_fn(agent, learner, transition),
+            policy_fn=policy_fn,
+            obs=transition.obs,
+            action=transition.action,
+            noise=draw_noise(agent, learner, transition, critic.num_latents, model_key),
+            terminated=end_fn(agent, transition, replayed_action=agent.method.critic_action == "replayed"),
+            discount=hyper.discount if transition.steps is None else hyper.discount**transition.steps,
         )
+        return critic.target(target_critics, backup, critic.latents(latent_key), hyper)
 
     return jax.vmap(one)(batch, jax.random.split(key, batch.reward.shape[0]))
 

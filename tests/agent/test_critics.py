@@ -9,7 +9,7 @@ import pytest
 from agents import numbers
 from fits import fit
 
-from dstjax.agent.critics import Categorical, Generative, Implicit, Point, Quantile
+from dstjax.agent.critics import Backup, Categorical, Generative, Implicit, Point, Quantile
 from dstjax.math import cramer2
 
 SIZES = {"width": 32, "depth": 2}
@@ -62,10 +62,11 @@ def test_categorical_target_is_the_shifted_law_of_smaller_mean():
     nets = [lambda s, a, xi: jnp.log(jnp.array([0.1, 0.2, 0.3, 0.3, 0.1])), lambda s, a, xi: s[0] * jnp.arange(5.0)]
     for scale in (-1.0, 1.0):  # the second law leans to the low or to the high atoms
         step = lambda s, a, noise, scale=scale: (scale * jnp.ones(1), a[0])  # noqa: E731
-        target = kind.target(
-            nets, step, jnp.zeros_like, jnp.zeros(1), jnp.array([0.5]), jnp.zeros((1, 0)),
-            kind.latents(jax.random.key(0)), 0.0, hyper, 0.5,
+        backup = Backup(
+            model_fn=step, policy_fn=jnp.zeros_like, obs=jnp.zeros(1), action=jnp.array([0.5]), noise=jnp.zeros((1, 0)),
+            terminated=0.0, discount=0.5,
         )  # fmt: skip
+        target = kind.target(nets, backup, kind.latents(jax.random.key(0)), hyper)
         second = np.exp(scale * np.arange(5)) / np.exp(scale * np.arange(5)).sum()
         expected = second if scale < 0 else [0.1, 0.2, 0.3, 0.3, 0.1]
         np.testing.assert_allclose(target.value, 0.5 + 0.5 * atoms, rtol=1e-6)
@@ -75,8 +76,9 @@ def test_categorical_target_is_the_shifted_law_of_smaller_mean():
 def test_quantile_target_pools_and_truncates_both_critics():
     kind = Quantile(width=4, depth=1, num_samples=3, drop=2)
     nets = [lambda s, a, pick, shift=shift: jnp.array([1.0, 2.0, 4.0]) @ pick + shift for shift in (0.0, 2.5)]
-    target = kind.target(
-        nets, lambda s, a, noise: (s, 10.0), jnp.zeros_like, jnp.zeros(1), jnp.zeros(1), jnp.zeros((3, 0)),
-        kind.latents(jax.random.key(0)), 0.0, numbers(), 0.5,
+    backup = Backup(
+        model_fn=lambda s, a, noise: (s, 10.0), policy_fn=jnp.zeros_like, obs=jnp.zeros(1), action=jnp.zeros(1),
+        noise=jnp.zeros((3, 0)), terminated=0.0, discount=0.5,
     )  # fmt: skip
+    target = kind.target(nets, backup, kind.latents(jax.random.key(0)), numbers())
     np.testing.assert_allclose(target.value, [10.5, 11.0, 11.75, 12.0])

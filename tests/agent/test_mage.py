@@ -7,7 +7,7 @@ from agents import numbers
 from fits import fit
 
 from dstjax import nets
-from dstjax.agent.critics import Point
+from dstjax.agent.critics import Backup, Point
 from dstjax.envs.probe import PROBES
 
 
@@ -36,10 +36,11 @@ def test_the_loss_is_the_hand_computed_one_on_two_units():
     s, a, gamma, hyper = 0.7, -0.4, 0.9, numbers(gradient_weight=0.5, huber_threshold=1.0)
     model_fn = lambda s, a, noise: (s + 0.5 * a, (3.0 * a**2 + s).sum())  # noqa: E731
     policy_fn = lambda s: -2.0 * s  # noqa: E731
-    target = kind.target(
-        bound[1:], model_fn, policy_fn, jnp.array([s]), jnp.array([a]), jnp.zeros((1, 0)), jnp.zeros((1, 0)), 0.0,
-        hyper, gamma,
+    backup = Backup(
+        model_fn=model_fn, policy_fn=policy_fn, obs=jnp.array([s]), action=jnp.array([a]), noise=jnp.zeros((1, 0)),
+        terminated=0.0, discount=gamma,
     )  # fmt: skip
+    target = kind.target(bound[1:], backup, jnp.zeros((1, 0)), hyper)
     loss, _ = kind.loss(bound[0], jnp.array([s]), jnp.array([a]), target, hyper, jax.random.key(9))
 
     def huber(x):

@@ -8,14 +8,14 @@ the world models: a kind is built from sizes, and takes functions.
 from typing import Any
 
 from dstjax.agent.critics.categorical import Categorical
-from dstjax.agent.critics.core import Critic, Net
+from dstjax.agent.critics.core import Backup, Critic, Net
 from dstjax.agent.critics.generative import Generative
 from dstjax.agent.critics.point import Point
 from dstjax.agent.critics.quantile import Implicit, Quantile
 from dstjax.config import Config
 from dstjax.methods import Method
 
-__all__ = ["Categorical", "Critic", "Generative", "Implicit", "Net", "Point", "Quantile", "make"]
+__all__ = ["Backup", "Categorical", "Critic", "Generative", "Implicit", "Net", "Point", "Quantile", "make"]
 
 
 def make(method: Method, config: Config) -> Critic:

@@ -8,10 +8,9 @@ import jax
 import jax.numpy as jnp
 
 from dstjax import nets
-from dstjax.agent.critics.core import Net
+from dstjax.agent.critics.core import Backup, Net
 from dstjax.config import Hyper
 from dstjax.math.categorical import cross_entropy, project
-from dstjax.math.sobolev import ModelFn, PolicyFn, Terminated
 from dstjax.types import Array, Key, SobolevSamples
 
 
@@ -61,31 +60,19 @@ class Categorical:
         """`[]` the law's mean."""
         return jax.nn.softmax(net(obs, action, latents[0])) @ self.support(hyper)
 
-    def target(
-        self,
-        critics: Sequence[Net],
-        model_fn: ModelFn,
-        policy_fn: PolicyFn,
-        obs: Array,
-        action: Array,
-        noise: Array,
-        latents: Array,
-        terminated: Terminated,
-        hyper: Hyper,
-        discount: Array | float,
-    ) -> SobolevSamples:
+    def target(self, critics: Sequence[Net], backup: Backup, latents: Array, hyper: Hyper) -> SobolevSamples:
         """`num_draws * Q` weighted returns: the shifted and scaled atoms of each next state."""
         atoms = self.support(hyper)
 
         def one(noise: Array, latent: Array) -> tuple[Array, Array]:
-            next_obs, reward = model_fn(obs, action, noise)
-            next_action = policy_fn(next_obs)
+            next_obs, reward = backup.model_fn(backup.obs, backup.action, noise)
+            next_action = backup.policy_fn(next_obs)
             laws = jnp.stack([jax.nn.softmax(net(next_obs, next_action, latent)) for net in critics])
             law = laws[jnp.argmin(laws @ atoms)]
-            end = terminated(next_obs) if callable(terminated) else terminated
-            return reward + discount * (1.0 - end) * atoms, law / self.num_draws
+            end = backup.terminated(next_obs) if callable(backup.terminated) else backup.terminated
+            return reward + backup.discount * (1.0 - end) * atoms, law / self.num_draws
 
-        value, weight = jax.vmap(one)(noise, latents)
+        value, weight = jax.vmap(one)(backup.noise, latents)
         return SobolevSamples(value.ravel(), jnp.zeros((value.size, 0)), weight=weight.ravel())
 
     def loss(

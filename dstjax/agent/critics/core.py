@@ -18,6 +18,29 @@ Gradient = Literal["none", "action", "complete"]
 """Which gradients a sample carries beside the return."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Backup:
+    """What the Bellman target of one transition is made of, beside the critics and their latents.
+
+    Attributes:
+      model_fn: makes the outcome `(next_obs, reward)` of each row of `noise`.
+      policy_fn: the target policy.
+      obs: `[S]`.
+      action: `[A]`.
+      noise: `[N, ...]`, the model's, a row per latent.
+      terminated: the indicator of termination, or a function of the next observation that gives it.
+      discount: of the bootstrap.
+    """
+
+    model_fn: ModelFn
+    policy_fn: PolicyFn
+    obs: Array
+    action: Array
+    noise: Array
+    terminated: Terminated
+    discount: Array | float
+
+
 class Critic(Protocol):
     """A kind of critic. Everything takes one transition; `vmap` at the call site."""
 
@@ -38,23 +61,10 @@ class Critic(Protocol):
     def mean(self, net: Net, obs: Array, action: Array, latents: Array, hyper: Hyper) -> Array:
         """`[]` the mean return, differentiable in everything: what an actor ascends."""
 
-    def target(
-        self,
-        critics: Sequence[Net],
-        model_fn: ModelFn,
-        policy_fn: PolicyFn,
-        obs: Array,
-        action: Array,
-        noise: Array,
-        latents: Array,
-        terminated: Terminated,
-        hyper: Hyper,
-        discount: Array | float,
-    ) -> SobolevSamples:
+    def target(self, critics: Sequence[Net], backup: Backup, latents: Array, hyper: Hyper) -> SobolevSamples:
         """Samples of the Bellman target from the target critics, without gradient of their own.
 
-        `model_fn` makes the outcome `(next_obs, reward)` of each row of `noise [N, ...]`; `policy_fn` is the target
-        policy. The kind's rule against over-estimation is applied.
+        The kind's rule against over-estimation is applied.
         """
 
     def loss(
@@ -97,24 +107,12 @@ class Sampled:
         del hyper
         return jax.vmap(lambda latent: net(obs, action, latent))(latents).mean()
 
-    def target(
-        self,
-        critics: Sequence[Net],
-        model_fn: ModelFn,
-        policy_fn: PolicyFn,
-        obs: Array,
-        action: Array,
-        noise: Array,
-        latents: Array,
-        terminated: Terminated,
-        hyper: Hyper,
-        discount: Array | float,
-    ) -> SobolevSamples:
+    def target(self, critics: Sequence[Net], backup: Backup, latents: Array, hyper: Hyper) -> SobolevSamples:
         """The pooled samples of all critics but the `drop` largest; with one sample of each of two, their minimum."""
         del hyper
         pooled = sobolev_target(
-            model_fn, policy_fn, critics, obs, action, noise, latents, discount, terminated,
-            complete=self.gradient == "complete",
+            backup.model_fn, backup.policy_fn, critics, backup.obs, backup.action, backup.noise, latents,
+            backup.discount, backup.terminated, complete=self.gradient == "complete",
         )  # fmt: skip
         return self._kept(truncate(pooled, self.drop))
 
