@@ -28,13 +28,13 @@ def shows(image, color):
     return bool((np.abs(image[..., :3] - matplotlib.colors.to_rgb(color)).max(-1) < 0.02).sum() > 50)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_a_colour_per_method_and_a_column_per_noise_level(count, tmp_path):
+@pytest.mark.parametrize(("count", "inches"), [(1, 3.4), (2, 4.5), (3, plots.TEXT_WIDTH)])
+def test_a_colour_per_method_and_a_column_per_noise_level(count, inches, tmp_path):
     methods = ("dst", "td3", "mmd")[:count]
     path = plots.plot_curves(rows(methods, noises=(0.0, 0.1, 0.2)[:count]), tmp_path / "curves.png")
     image = matplotlib.image.imread(path)
     assert [shows(image, color) for color in plots.COLORS[:4]] == [index < count for index in range(4)]
-    assert image.shape[1] == pytest.approx(150 * (1.2 + 4.3 * count), abs=2)
+    assert image.shape[1] == pytest.approx(200 * inches, abs=2)
 
 
 @pytest.mark.filterwarnings("error")
@@ -43,6 +43,16 @@ def test_missing_values_and_many_panels_are_drawn(tmp_path):
     data[0]["eval/return"] = None
     assert plots.plot_curves(data, tmp_path / "curves.png").stat().st_size > 10_000
     assert plots.plot_curves([data[0]], tmp_path / "empty.png").exists()
+
+
+@pytest.mark.parametrize("draw", [plots.plot_curves, plots.plot_final, plots.plot_profile])
+def test_nothing_is_cut_off_at_the_border(draw, tmp_path):
+    """Nine methods on two tasks: names, legend and caption all lie on white ground."""
+    data = rows(("dst", "dst-mmd", "mmd", "iqn", "qr", "d4pg", "td3", "mage", "svg"), seeds=5)
+    data += [{**row, "env": "inverted_double_pendulum", "member": 1000 + row["member"]} for row in data]
+    image = matplotlib.image.imread(draw(data, tmp_path / "figure.png"))
+    assert all((edge == 1.0).all() for edge in (image[0], image[-1], image[:, 0], image[:, -1]))
+    assert image.shape[1] <= 200 * plots.TEXT_WIDTH
 
 
 def test_more_lines_than_colours_get_other_strokes():

@@ -2,14 +2,16 @@
 
 from dstjax.plots.audit import plot_audit, reliability
 from dstjax.plots.curves import plot_curves
-from dstjax.plots.style import COLORS, FORMATS, line_marks, new_figure, save
+from dstjax.plots.style import COLORS, FORMATS, TEXT_WIDTH, line_marks, new_figure, paper_style, save
 from dstjax.plots.summary import plot_final, plot_profile
 
 __all__ = [
     "COLORS",
     "FORMATS",
+    "TEXT_WIDTH",
     "line_marks",
     "new_figure",
+    "paper_style",
     "plot_audit",
     "plot_curves",
     "plot_final",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dstjax.plots.style import line_marks, new_figure, save
+from dstjax.plots.style import TEXT_WIDTH, caption, legend, line_marks, new_figure, paper_style, save
 
 LEVELS = np.linspace(0.0, 1.0, 41)
 
@@ -14,6 +14,7 @@ Audits = Mapping[str, tuple[Any, Any]]
 """Line label to `SobolevSamples` of critic and truth, NumPy arrays `[members, states, ...]`."""
 
 
+@paper_style()
 def plot_audit(audits: Audits, path: Path, *, gradients: bool) -> Path:
     """Draw mean returns, calibration, and mean action gradients of critics against the truth, a line per method.
 
@@ -25,15 +26,15 @@ def plot_audit(audits: Audits, path: Path, *, gradients: bool) -> Path:
     Returns:
       The path.
     """
-    figure = new_figure(4.3 * (2 + gradients), 4.4)
+    figure = new_figure(TEXT_WIDTH * (2 + gradients) / 3, 3.0)
     axes = figure.subplots(1, 2 + gradients)
     for label, mark in line_marks(list(audits)).items():
         drawn, true = audits[label]
         color = mark["color"]
-        _scatter(axes[0], true.value.mean(-1), drawn.value.mean(-1), color, label)
-        axes[1].plot(LEVELS, reliability(drawn.value, true.value), linewidth=2, **mark)
+        _scatter(axes[0], true.value.mean(-1), drawn.value.mean(-1), color)
+        axes[1].plot(LEVELS, reliability(drawn.value, true.value), label=label, **mark)
         if gradients:
-            _scatter(axes[2], true.daction.mean(-2), drawn.daction.mean(-2), color, label)
+            _scatter(axes[2], true.daction.mean(-2), drawn.daction.mean(-2), color)
     axes[0].set(title="mean return", xlabel="true", ylabel="critic")
     axes[1].set(
         title="calibration", xlabel="critic's probability of a lower return", ylabel="share of true returns below"
@@ -45,9 +46,9 @@ def plot_audit(audits: Audits, path: Path, *, gradients: bool) -> Path:
         _same_limits(axis)
     for axis in axes:
         axis.axline((0, 0), slope=1, color="0.6", linewidth=0.8, zorder=0)
-        axis.grid(alpha=0.3, linewidth=0.6)
-    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=8, loc="outside upper center", ncols=5)
-    return save(figure, path)
+    legend(figure, *axes[1].get_legend_handles_labels())
+    caption(figure, "On the grey line the critic is right. Dots: states that the policy visits, of all members.")
+    return save(figure, path, dpi=200)
 
 
 def reliability(drawn: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -72,7 +73,5 @@ def _same_limits(axis: Any) -> None:
     axis.set(xlim=(min(ends), max(ends)), ylim=(min(ends), max(ends)), aspect="equal")
 
 
-def _scatter(axis: Any, x: np.ndarray, y: np.ndarray, color: str, label: str) -> None:
-    axis.plot(
-        x.reshape(-1), y.reshape(-1), "o", color=color, alpha=0.45, markersize=3.5, markeredgewidth=0, label=label
-    )
+def _scatter(axis: Any, x: np.ndarray, y: np.ndarray, color: str) -> None:
+    axis.plot(x.reshape(-1), y.reshape(-1), "o", color=color, alpha=0.45, mew=0)
