@@ -5,7 +5,18 @@ from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """Bad input: one line that names the field, the value and what is allowed. The command line exits with 2 on it."""
+    """Bad input: one line that names the field, the value and what is allowed. The command line exits with 2 on it.
+
+    Args:
+      message: what is wrong; a value in it may bring line breaks along, which become spaces.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.splitlines()))
+
+
+NOT_A_RECORD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What reading a record raises where a damaged file holds something else."""
 
 
 def unknown_name(field: str, value: str, allowed: Iterable[str]) -> UserError:

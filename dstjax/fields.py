@@ -5,6 +5,7 @@ This module imports no JAX, so that the command line can read it quickly; `dstja
 
 import dataclasses
 import math
+import sys
 from typing import Any
 
 from dstjax.errors import UserError
@@ -22,7 +23,8 @@ class Domain:
     def __contains__(self, value: float) -> bool:
         above = value > self.low if self.low_open else value >= self.low
         below = value < self.high if self.high_open else value <= self.high
-        return above and below and math.isfinite(value)
+        # Not `math.isfinite`, which fails of whole numbers beyond every float.
+        return above and below and abs(value) <= sys.float_info.max
 
     def __str__(self) -> str:
         left = "(" if self.low_open or math.isinf(self.low) else "["
@@ -149,6 +151,10 @@ class Config:
     checkpoint_every: int = _field(5, "chunks between two checkpoints", COUNT)
 
 
+KINDS: dict[Any, str] = {int: "a whole number", str: "a word", bool: "true or false"}
+"""Types of the fields of `Config`, in words."""
+
+
 def check_fields(record: Any, prefix: str = "") -> None:
     """Check each number of a `Config`, `Hyper` or `NoiseParams` against its domain.
 
@@ -163,10 +169,16 @@ def check_fields(record: Any, prefix: str = "") -> None:
         value, name = getattr(record, field.name), f"{prefix}{field.name}"
         if dataclasses.is_dataclass(value):
             check_fields(value, f"{name}.")
+        elif field.type in KINDS and not _is_kind(value, field.type):
+            raise UserError(f"{name}: '{value}' is not allowed; allowed: {KINDS[field.type]}")
         elif value not in (choices := field.metadata.get("choices") or (value,)):
             raise UserError(f"{name}: '{value}' is not allowed; allowed: {', '.join(choices)}")
         elif (domain := field.metadata.get("domain")) is not None and not _is_number_in(value, domain):
             raise UserError(f"{name}: {value} is not allowed; allowed: a number in {domain}")
+
+
+def _is_kind(value: Any, kind: Any) -> bool:
+    return isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
 
 
 def _is_number_in(value: Any, domain: Domain) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from dstjax.errors import UserError
+from dstjax.errors import NOT_A_RECORD, UserError
 from dstjax.files import append_text, held, replace_text
 from dstjax.plan import Plan
 
@@ -90,7 +90,9 @@ class RunDir:
         """The plan of the run that is there; raises `UserError` if there is none, or it is not readable."""
         try:
             return Plan.from_record(self.record())
-        except (KeyError, TypeError, AttributeError) as error:
+        except UserError:
+            raise
+        except NOT_A_RECORD as error:
             raise self._damaged(error) from None
 
     def _damaged(self, error: Exception) -> UserError:

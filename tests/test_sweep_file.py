@@ -1,6 +1,5 @@
 """Sweep files: what they mean, and that whatever is wrong with one is a single line."""
 
-import copy
 import random
 from pathlib import Path
 
@@ -8,9 +7,9 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mutations import WORDS, garbled, mutated
 
 from dstjax.errors import UserError
-from dstjax.fields import Config
 from dstjax.sweep import words
 from dstjax.sweep.file import from_words, load
 from dstjax.sweep.search import Interval, draw
@@ -164,45 +163,11 @@ VALID = {
     "zip": [{"actor_lr": [1e-3, 1e-4], "critic_lr": [1e-3, 1e-4]}],
     "search": {"samples": 4, "sampler": "random", "seed": 1, "over": {"bandwidth": {"log": [1, 100]}}},
 }  # fmt: skip
-WORDS = (
-    "", "dst", "pointmass", "no", "null", "true", "~", "nan", "inf", "-inf", "1e400", "-1", "0", "1", "3", "0.5",
-    "1e-3", "1_000", "0x10", "2026-13-45", "1:99", "99999999999999999999", "../..", "/etc", "é", "\u0000", "*x",
-    "&x", "!!int",
-    "noise.obs_scale", "tau", "log", "<<", "{", "[", "|", "- -", "? :", "%", "@", "x" * 200,
-    *Config.__dataclass_fields__,
-)  # fmt: skip
 
 
-def spots(tree, path=()):
-    """Paths to every part of a tree of dictionaries and lists."""
-    yield path
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
-    for key, value in items:
-        yield from spots(value, (*path, key))
-
-
-def mutated(chance: random.Random):
-    """A valid file with some parts replaced, doubled, renamed or removed, and perhaps some characters changed."""
-    tree = copy.deepcopy(VALID)
-    for _ in range(chance.randint(1, 3)):
-        path = chance.choice([spot for spot in spots(tree) if spot])
-        parent = tree
-        for key in path[:-1]:
-            parent = parent[key]
-        value = chance.choice(
-            [*WORDS, [], {}, None, [chance.choice(WORDS)] * 2, {chance.choice(WORDS): 1}, 10**400, -0.5]
-        )
-        if isinstance(parent, dict) and chance.random() < 0.3:
-            parent[chance.choice(WORDS)] = parent.pop(path[-1])
-        elif chance.random() < 0.3:
-            del parent[path[-1]]
-        else:
-            parent[path[-1]] = value
-    text = yaml.safe_dump(tree)
-    for _ in range(chance.choice((0, 0, 1, 5))):
-        where = chance.randrange(len(text) + 1)
-        text = text[:where] + chance.choice("{}[]:,-#&*!|>'\"%@` \n\t\x00é0a") + text[where + chance.randint(0, 2) :]
-    return text
+def mutated_file(chance: random.Random) -> str:
+    """`VALID` with some parts and perhaps some characters changed."""
+    return garbled(yaml.safe_dump(mutated(VALID, chance)), chance)
 
 
 def plan_or_error(text):
@@ -223,7 +188,7 @@ def plan_or_error(text):
 @pytest.mark.parametrize("count", [1800, pytest.param(9000, marks=pytest.mark.slow)])
 def test_mutated_files_are_a_plan_or_one_error(count):
     chance = random.Random(count)
-    valid = sum(plan_or_error(mutated(chance)) for _ in range(count))
+    valid = sum(plan_or_error(mutated_file(chance)) for _ in range(count))
     # Both outcomes are common, so that neither is tested in vain.
     assert 0.02 * count < valid < 0.9 * count
 

@@ -180,6 +180,13 @@ def test_a_damaged_manifest_is_one_line(tmp_path, text):
         sweep.load()
 
 
+def test_options_that_are_damaged_are_one_line(tmp_path):
+    sweep = prepared(tmp_path / "sweep", 1)
+    sweep.manifest_file.write_text(sweep.manifest_file.read_text().replace('"tracker"', '"runs_dir"'))
+    with pytest.raises(UserError, match=r"the options in .* are damaged"):
+        run_shard(sweep, 0, fake_builder())
+
+
 def test_status_and_merge_on_the_command_line(whole, tmp_path, capsys, monkeypatch):
     assert main(["status", str(whole.path)]) == 0
     assert "4 done" in capsys.readouterr().out

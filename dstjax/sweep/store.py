@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dstjax.errors import UserError
+from dstjax.errors import NOT_A_RECORD, UserError
 from dstjax.files import replace_text
 from dstjax.plan import Plan, first_difference
 from dstjax.runs import Row, RunDir
@@ -70,11 +70,11 @@ class SweepDir:
         try:
             manifest = json.loads(self.manifest_file.read_text())
             shards = [
-                Shard(index, e["name"], Plan.from_record(e["plan"]), int(e["first_member"]), e["static"])
+                Shard(index, e["name"], Plan.from_record(e["plan"]), int(e["first_member"]), dict(e["static"]))
                 for index, e in enumerate(manifest["shards"])
             ]
             options = dict(manifest["options"])
-        except (ValueError, KeyError, TypeError) as error:
+        except NOT_A_RECORD as error:
             raise UserError(f"sweep: '{self.manifest_file}' is damaged ({type(error).__name__}: {error})") from None
         for shard in shards:
             if Path(shard.name).name != shard.name or shard.name in ("", ".", ".."):

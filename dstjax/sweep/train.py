@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from dstjax import runner
 from dstjax.errors import UserError
@@ -34,10 +35,11 @@ def run_shard(sweep: SweepDir, index: int, build: Callable[[Plan], Sequence[Prog
         begun = sweep.run(shard).config_file.exists()
         if not begun:
             _clear(sweep, shard)
-        place = runner.Place(
-            **options, name=shard.name, runs_dir=sweep.path, resume=begun,
-            command=f"dstjax sweep {sweep.path.name} --shard {index}",
-        )  # fmt: skip
+        own: dict[str, Any] = {"name": shard.name, "runs_dir": sweep.path, "resume": begun}
+        try:
+            place = runner.Place(**options, **own, command=f"dstjax sweep {sweep.path.name} --shard {index}")
+        except TypeError as error:
+            raise UserError(f"sweep: the options in '{sweep.manifest_file}' are damaged ({error})") from None
         return runner.train(shard.plan, place, {}, build)
 
 
