@@ -3,10 +3,23 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dstjax.errors import UserError
+
+
+def file_name(parts: Sequence[str]) -> str:
+    """Parts as one name that every file system and shell takes; a task's name may hold options with any character.
+
+    Args:
+      parts: of the name.
+
+    Returns:
+      The parts joined by `-`, at most 120 characters; what is no letter, digit, `.`, `_`, `=` or `-` is a `_`.
+    """
+    return re.sub(r"[^A-Za-z0-9._=-]+", "_", "-".join(parts)).lstrip(".")[:120]
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dstjax.errors import UserError
 from dstjax.fields import Config, Hyper, check_fields
+from dstjax.files import file_name
 
 if TYPE_CHECKING:
     from dstjax.population import Members
@@ -155,7 +156,7 @@ class Plan:
 
     def default_name(self, now: datetime.datetime) -> str:
         """A name for the run directory: task, methods and time."""
-        return f"{self.config.env}-{'-'.join(self.methods)}-{now:%Y%m%d-%H%M%S}"
+        return f"{file_name([self.config.env, *self.methods])}-{now:%Y%m%d-%H%M%S}"
 
 
 def first_difference(mine: Plan, other: Plan) -> tuple[str, Any, Any] | None:

@@ -83,7 +83,9 @@ def test_difference_names_the_field_and_both_values():
 
 
 def test_default_name_tells_task_methods_and_time():
-    assert PLAN.default_name(datetime.datetime(2026, 1, 2, 3, 4, 5)) == "hopper-dst-td3-20260102-030405"
+    now = datetime.datetime(2026, 1, 2, 3, 4, 5)
+    assert PLAN.default_name(now) == "hopper-dst-td3-20260102-030405"
+    assert Plan(Config("pointmass:goals=8"), ("td3",)).default_name(now) == "pointmass_goals=8-td3-20260102-030405"
 
 
 def test_zipped_numbers_go_together_and_parts_make_the_whole():

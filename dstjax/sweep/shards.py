@@ -1,11 +1,11 @@
 """The shards of a sweep: blocks of the members of each program, a job and a run directory each."""
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dstjax.errors import UserError
+from dstjax.files import file_name
 from dstjax.plan import Plan
 from dstjax.sweep.spec import Sweep
 
@@ -58,7 +58,7 @@ def split(sweep: Sweep, count: int) -> list[Shard]:
         if count > plan.grid_size():
             raise UserError(f"shards: {count} is not allowed; allowed: at most {plan.grid_size()}, the members")
         static = {name: getattr(plan.config, name) for name in sweep.varied_static()}
-        name = _file_name([plan.config.env, plan.config.method, *(f"{key}={value}" for key, value in static.items())])
+        name = file_name([plan.config.env, plan.config.method, *(f"{key}={value}" for key, value in static.items())])
         if name in names:
             name = f"{name}-{len(shards)}"
         names.add(name)
@@ -68,8 +68,3 @@ def split(sweep: Sweep, count: int) -> list[Shard]:
             shards.append(Shard(len(shards), label, part, first, static))
             first += shards[-1].members()
     return shards
-
-
-def _file_name(parts: Sequence[str]) -> str:
-    """Parts as a name that every file system takes; a task's name may hold options with any character."""
-    return re.sub(r"[^A-Za-z0-9._=-]+", "_", "-".join(parts)).lstrip(".")[:120]
