@@ -1,7 +1,7 @@
 """The shards of a sweep: blocks of the members of each program, a job and a run directory each."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from dstjax.errors import UserError
