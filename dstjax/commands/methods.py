@@ -5,6 +5,12 @@ from collections.abc import Sequence
 from dstjax.commands.words import print_table, require_no_words
 from dstjax.methods import METHODS
 
+PESSIMISM = {
+    "truncation": "the largest of both critics' pooled target samples are dropped",
+    "minimum": "the critic of smaller value",
+    "none": "none: one critic, whose support bounds its values",
+}
+
 
 def main(words: Sequence[str]) -> int:
     """Print the methods: `dstjax methods`.
@@ -18,7 +24,7 @@ def main(words: Sequence[str]) -> int:
     require_no_words("methods", words, "list the methods")
     print_table(
         {
-            name: f"{method.summary} ({method.source}); against over-estimation: {method.pessimism}"
+            name: f"{method.summary} ({method.source}); against over-estimation: {PESSIMISM[method.pessimism]}"
             for name, method in METHODS.items()
         }
     )

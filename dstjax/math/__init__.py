@@ -11,10 +11,11 @@ from dstjax.math.kernels import KERNELS, energy, gaussian_mixture, multiquadric
 from dstjax.math.line import cramer2, wasserstein
 from dstjax.math.losses import huber, mage_loss, sobolev_regression
 from dstjax.math.mmd import mmd2, msmmd2, sliced_mmd2
+from dstjax.math.pessimism import least_mean, truncate
 from dstjax.math.quantile import midpoint_levels, quantile_huber
 from dstjax.math.returns import audit, sobolev_returns
 from dstjax.math.slicing import max_sliced, mean_direction, random_directions, sliced
-from dstjax.math.sobolev import concat, sobolev_samples, sobolev_target, truncate
+from dstjax.math.sobolev import concat, sobolev_samples, sobolev_target
 
 __all__ = [
     "KERNELS",
@@ -27,6 +28,7 @@ __all__ = [
     "energy",
     "gaussian_mixture",
     "huber",
+    "least_mean",
     "mage_loss",
     "max_sliced",
     "mean_direction",

@@ -21,7 +21,6 @@ __all__ = [
     "concat",
     "sobolev_samples",
     "sobolev_target",
-    "truncate",
 ]
 
 
@@ -179,30 +178,6 @@ def _linearize(path: Callable[..., Any], inputs: tuple[Array, ...]) -> tuple[Any
         return tuple(row(jacobian) for jacobian in columns)
 
     return outputs, pull, aux
-
-
-def truncate(samples: SobolevSamples, drop: int) -> SobolevSamples:
-    """Drop the largest pooled returns, each with its gradients (TQC; Kuznetsov et al., 2020).
-
-    With one sample of each of two point critics and `drop=1` this is TD3's minimum of two.
-
-    Example:
-      >>> truncate(SobolevSamples(jnp.array([3.0, 1.0, 2.0]), jnp.zeros((3, 2))), 1).value.tolist()
-      [1.0, 2.0]
-
-    Args:
-      samples: `N` samples.
-      drop: how many to drop, static, below `N`.
-
-    Returns:
-      The `N - drop` samples of smallest return, in ascending order of it.
-
-    Raises:
-      UserError: if no sample would be left.
-    """
-    check_count("drop", drop, 0, samples.value.shape[0] - 1)
-    order = jnp.argsort(samples.value)[: samples.value.shape[0] - drop]
-    return jax.tree.map(lambda leaf: leaf[order], samples)
 
 
 def concat(samples: SobolevSamples, gradient_weight: Array | float) -> Array:

@@ -62,6 +62,10 @@ def _check_combination(config: Config, method: Method) -> None:
     """Refuse what cannot work together, naming the option, why, and what to choose instead."""
     name, gradient = config.method, method.gradient != "none"
     impossible = {
+        "pessimism": (
+            config.pessimism != "auto" and method.critic in ("point", "categorical"),
+            f"{name} keeps its source's rule; choose a method that samples returns, such as dst",
+        ),
         "distance": (
             config.distance != "auto" and method.critic != "generative",
             f"{name}'s critic has a loss of its own; choose method dst, dst-mmd, dst-complete or mmd",
@@ -106,8 +110,10 @@ def _check_samples(config: Config, method: Method) -> None:
     least = {"generative": 2, "quantile": 1, "implicit": 1}.get(method.critic, 0)
     if config.num_samples < least:
         raise UserError(f"num_samples: {config.num_samples} is not allowed; allowed: at least {least}")
+    if method.pessimism != "truncation":
+        return
     most = method.critics * config.num_samples - least
-    if least and config.drop_samples > most:
+    if config.drop_samples > most:
         raise UserError(
             f"drop_samples: {config.drop_samples} is not allowed; allowed: at most "
             f"{method.critics} * num_samples - {least} = {most}"

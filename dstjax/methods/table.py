@@ -14,12 +14,13 @@ class Method:
     Attributes:
       summary: a line for listings.
       source: the publication.
-      pessimism: the rule against over-estimation, in words.
       critic: `point` gives one value, `generative` a sample of the return for each draw of its noise, `quantile` and
         `implicit` quantiles at fixed and at sampled levels, `categorical` probabilities of fixed returns.
       smoothing: TD3's target policy smoothing.
       actor: what the actor ascends: the first `critic`'s mean, the `minimum` of both, or the `model`'s reward plus the
         value of its next state.
+      pessimism: the rule against over-estimation: `truncation` drops the largest of both critics' pooled target
+        samples, `minimum` keeps the critic of smaller mean, `none` has one critic, whose support bounds its values.
       distance: of generative critics, between their samples and the target's.
       gradient: whether samples carry the return's gradient in the action, or (`complete`) in the observation as well.
       model: world model; None has none.
@@ -33,10 +34,10 @@ class Method:
 
     summary: str
     source: str
-    pessimism: str
     critic: Literal["point", "generative", "quantile", "implicit", "categorical"]
     smoothing: bool = False
     actor: Literal["critic", "minimum", "model"] = "critic"
+    pessimism: Literal["truncation", "minimum", "none"] = "truncation"
     distance: Literal["msmmd", "sliced", "mmd"] = "msmmd"
     gradient: Literal["none", "action", "complete"] = "none"
     model: str | None = None
@@ -51,19 +52,11 @@ class Method:
         """Whether targets start from samples of the model."""
         return self.model is not None and self.successor == "model"
 
-    def drop_samples(self, config: Config) -> int:
-        """Largest pooled target samples that are dropped; for point critics TD3's minimum of two."""
-        return {"point": self.critics - 1, "categorical": 0}.get(self.critic, config.drop_samples)
-
-
-_TRUNCATED = "the largest of both critics' pooled target samples are dropped"
-_MINIMUM = "the smaller of two critics' targets"
 
 METHODS: dict[str, Method] = {
     "dst": Method(
         summary="Distributional Sobolev Training: joint law of return and action gradient, max-sliced MMD",
         source="Debes & Tuytelaars, ICLR 2026",
-        pessimism=_TRUNCATED,
         critic="generative",
         gradient="action",
         model="cvae",
@@ -71,7 +64,6 @@ METHODS: dict[str, Method] = {
     "dst-mmd": Method(
         summary="Distributional Sobolev Training with plain MMD",
         source="Debes & Tuytelaars, ICLR 2026",
-        pessimism=_TRUNCATED,
         critic="generative",
         distance="mmd",
         gradient="action",
@@ -80,7 +72,6 @@ METHODS: dict[str, Method] = {
     "dst-complete": Method(
         summary="Distributional Sobolev Training with gradients in action and observation",
         source="the open end of Debes & Tuytelaars, ICLR 2026",
-        pessimism=_TRUNCATED,
         critic="generative",
         gradient="complete",
         model="cvae",
@@ -88,26 +79,23 @@ METHODS: dict[str, Method] = {
     "mmd": Method(
         summary="distributional critic on returns alone, MMD",
         source="Nguyen-Tang et al., AAAI 2021",
-        pessimism=_TRUNCATED,
         critic="generative",
         distance="mmd",
     ),
     "iqn": Method(
         summary="implicit quantile critic, quantile Huber loss",
         source="Dabney et al., ICML 2018; truncation of Kuznetsov et al., ICML 2020",
-        pessimism=_TRUNCATED,
         critic="implicit",
     ),
     "qr": Method(
         summary="quantile critic at fixed levels, quantile Huber loss",
         source="Dabney et al., AAAI 2018; truncation of Kuznetsov et al., ICML 2020",
-        pessimism=_TRUNCATED,
         critic="quantile",
     ),
     "d4pg": Method(
         summary="categorical critic, cross-entropy to five-step targets",
         source="Barth-Maron et al., ICLR 2018, without prioritised replay",
-        pessimism="none, as in the source: one critic, whose support bounds its values",
+        pessimism="none",
         critic="categorical",
         critics=1,
         n_step=5,
@@ -115,14 +103,14 @@ METHODS: dict[str, Method] = {
     "td3": Method(
         summary="twin delayed deterministic policy gradient with a Huber loss",
         source="Fujimoto et al., ICML 2018",
-        pessimism=_MINIMUM,
+        pessimism="minimum",
         critic="point",
         smoothing=True,
     ),
     "mage": Method(
         summary="td3 with a Huber loss of the norm of the error's action gradient, through a model of the mean",
         source="D'Oro & Jaśkowski, NeurIPS 2020",
-        pessimism=f"{_MINIMUM}, for the actor as well",
+        pessimism="minimum",
         critic="point",
         smoothing=True,
         actor="minimum",
@@ -133,7 +121,7 @@ METHODS: dict[str, Method] = {
     "svg": Method(
         summary="SVG(1): actor gradient through the model, its noise inferred from the real transition",
         source="Heess et al., NeurIPS 2015, with td3's critics",
-        pessimism=_MINIMUM,
+        pessimism="minimum",
         critic="point",
         smoothing=True,
         actor="model",
@@ -143,7 +131,9 @@ METHODS: dict[str, Method] = {
     ),
 }
 
-OPTIONS = ("distance", "gradient", "model", "successor", "model_noise", "critic_action", "critics", "n_step")
+OPTIONS = (
+    "pessimism", "distance", "gradient", "model", "successor", "model_noise", "critic_action", "critics", "n_step",
+)  # fmt: skip
 """Fields of a row that an option of the same name changes; `auto` and 0 leave them."""
 
 

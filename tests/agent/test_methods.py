@@ -72,6 +72,8 @@ def test_every_row_trains_resumes_and_is_one_program(name):
         ({"method": "dst", "n_step": 3}, "n_step", "n_step 1"),
         ({"method": "d4pg", "model": "cvae"}, "n_step", "n_step 1"),
         ({"method": "dst", "critics": 1, "num_samples": 4, "drop_samples": 3}, "drop_samples", "at most 1"),
+        ({"method": "td3", "pessimism": "truncation"}, "pessimism", "such as dst"),
+        ({"method": "d4pg", "pessimism": "minimum"}, "pessimism", "such as dst"),
         ({"distance": "wasserstein"}, "distance", "msmmd, sliced, mmd"),
     ],
 )  # fmt: skip
@@ -90,6 +92,7 @@ def test_impossible_combinations_name_the_field_and_a_way_out(changes, field, in
         {"method": "dst", "successor": "real", "model_noise": "posterior"},
         {"method": "d4pg", "model": "cvae", "n_step": 1, "critics": 2},
         {"method": "qr", "n_step": 3},
+        {"method": "dst", "pessimism": "minimum"},
         {"method": "svg", "n_step": 3, "model_noise": "prior"},
         {"method": "mage", "critic_action": "replayed"},
     ],

@@ -7,8 +7,11 @@ import jax.numpy as jnp
 import math_oracles as oracle
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from dstjax.math import Factored, concat, sobolev_affine, sobolev_samples, sobolev_target, truncate
+from dstjax.math import Factored, concat, least_mean, sobolev_affine, sobolev_samples, sobolev_target, truncate
 from dstjax.types import SobolevSamples
 
 S, A, K, N = 3, 2, 2, 4
@@ -183,6 +186,16 @@ def test_truncation_takes_gradients_along():
 def test_truncation_of_two_point_critics_is_the_minimum():
     pooled = SobolevSamples(jnp.array([2.0, -1.0]), jnp.array([[1.0, 2.0], [3.0, 4.0]]))
     compare(truncate(pooled, 1), SobolevSamples(np.array([-1.0]), np.array([[3.0, 4.0]])))
+    compare(least_mean(pooled, 2), truncate(pooled, 1))
+
+
+@given(values=arrays(np.float64, (4, 3), elements=st.integers(-50, 50).map(float)))
+def test_the_critic_of_smallest_mean_keeps_its_samples_and_gradients(values):
+    pooled = SobolevSamples(jnp.array(values.ravel()), jnp.array(np.arange(12.0)[:, None] * [1, 10]))
+    kept = least_mean(pooled, 3)
+    column = min(range(3), key=lambda c: sum(values[:, c]))
+    np.testing.assert_array_equal(kept.value, values[:, column])
+    np.testing.assert_array_equal(kept.daction, np.arange(column, 12, 3)[:, None] * [1, 10])
 
 
 def test_features_are_return_then_action_then_observation_gradients():

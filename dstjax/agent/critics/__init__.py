@@ -29,10 +29,11 @@ def make(method: Method, config: Config) -> Critic:
       Its definition; it holds no array.
     """
     sizes: dict[str, Any] = {"width": config.width, "depth": config.depth}
-    sampled = sizes | {"num_samples": config.num_samples, "drop": method.drop_samples(config)}
+    pessimism = {"pessimism": method.pessimism, "drop": config.drop_samples}
+    sampled = sizes | pessimism | {"num_samples": config.num_samples}
     match method.critic:
         case "point":
-            return Point(**sizes, drop=method.drop_samples(config), gradient=method.gradient)
+            return Point(**sizes, gradient=method.gradient)
         case "generative":
             return Generative(
                 **sampled, gradient=method.gradient, noise_dim=config.noise_dim, noise=config.critic_noise,

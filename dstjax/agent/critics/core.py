@@ -8,7 +8,8 @@ import flax.linen as nn
 import jax
 
 from dstjax.config import Hyper
-from dstjax.math.sobolev import ModelFn, PolicyFn, Terminated, sobolev_samples, sobolev_target, truncate
+from dstjax.math.pessimism import least_mean, truncate
+from dstjax.math.sobolev import ModelFn, PolicyFn, Terminated, sobolev_samples, sobolev_target
 from dstjax.types import Array, Key, SobolevSamples
 
 Net = Callable[[Array, Array, Array], Array]
@@ -81,13 +82,16 @@ class Sampled:
       width: hidden units per layer.
       depth: hidden layers.
       num_samples: samples of the return per transition, `N`.
-      drop: largest pooled target samples that are dropped (TQC; Kuznetsov et al., 2020).
+      pessimism: against over-estimation, the largest of the critics' pooled target samples are dropped (`truncation`;
+        TQC, Kuznetsov et al., 2020), or the samples of the critic of smaller mean are kept (`minimum`).
+      drop: how many truncation drops.
       gradient: which gradients samples carry.
     """
 
     width: int
     depth: int
     num_samples: int = 1
+    pessimism: Literal["truncation", "minimum"] = "minimum"
     drop: int = 0
     gradient: Gradient = "none"
 
@@ -108,12 +112,14 @@ class Sampled:
         return jax.vmap(lambda latent: net(obs, action, latent))(latents).mean()
 
     def target(self, critics: Sequence[Net], backup: Backup, latents: Array, hyper: Hyper) -> SobolevSamples:
-        """The pooled samples of all critics but the `drop` largest; with one sample of each of two, their minimum."""
+        """The critics' pooled samples that the rule against over-estimation leaves."""
         del hyper
         pooled = sobolev_target(
             backup.model_fn, backup.policy_fn, critics, backup.obs, backup.action, backup.noise, latents,
             backup.discount, backup.terminated, complete=self.gradient == "complete",
         )  # fmt: skip
+        if self.pessimism == "minimum":
+            return self._kept(least_mean(pooled, len(critics)))
         return self._kept(truncate(pooled, self.drop))
 
     def _kept(self, samples: SobolevSamples) -> SobolevSamples:
