@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ class Audit:
     Attributes:
       rows: of `members.csv`.
       step: environment steps per member.
-      metrics: `[M]` each, medians over states (the cosine: mean); NaN where a metric says nothing.
+      metrics: `[M]` each, medians (the cosine: mean) over the states in which a metric says something; NaN where none.
       drawn: the critics' samples, NumPy arrays `[M, states, ...]`.
       true: samples of the truth.
       gradients: whether gradients were audited.
@@ -48,8 +49,9 @@ class Audit:
 
 
 def audit_run(
-    directory: RunDir, *, method: str | None = None, states: int = 16, samples: int = 64, seed: int = 0
-) -> Iterator[Audit]:
+    directory: RunDir, *, method: str | None = None, states: int = 16, samples: int = 64, seed: int = 0,
+    say: Callable[[str], object] = lambda text: None,
+) -> Iterator[Audit]:  # fmt: skip
     """Audit the programs of a run at their newest checkpoints.
 
     Args:
@@ -58,11 +60,17 @@ def audit_run(
       states: per member.
       samples: of the true return at each state.
       seed: of states and samples, the same for all members.
+      say: told of each program before it is audited, which takes minutes where simulators are differentiated.
 
     Yields:
       One audit per program.
     """
     for trained in load(directory, method):
+        members = len(trained.rows)
+        say(
+            f"{trained.rows[0]['method']}: {members} member{'s' if members > 1 else ''}, {states} states each, "
+            f"after {trained.step:,} steps"
+        )
         yield audit_program(trained, states=states, samples=samples, seed=seed)
 
 
@@ -97,9 +105,11 @@ def audit_program(trained: Trained, *, states: int, samples: int, seed: int) -> 
 
         return jax.lax.map(member, (learner, hyper))
 
-    drawn, true, found = jax.device_get(every(trained.learner, trained.hyper))
-    metrics = {name: np.median(found[name], axis=1) for name in METRICS}
-    metrics["gradient_cosine"] = found["gradient_cosine"].mean(axis=1)
+    drawn, true, found = jax.tree.map(np.float64, jax.device_get(every(trained.learner, trained.hyper)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # A metric that says nothing in any state is NaN.
+        metrics = {name: np.nanmedian(found[name], axis=1) for name in METRICS}
+        metrics["gradient_cosine"] = np.nanmean(found["gradient_cosine"], axis=1)
     if not gradients:
         metrics |= {name: np.full(len(trained.rows), np.nan) for name in GRADIENT_METRICS}
     return Audit(trained.rows, trained.step, metrics, drawn, true, gradients)

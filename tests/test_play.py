@@ -9,7 +9,7 @@ import pytest
 
 from dstjax import plots
 from dstjax.agent import evaluate
-from dstjax.agent.audit import summarise
+from dstjax.agent.audit import summarise, visit
 from dstjax.audits import audit_program, horizon
 from dstjax.checkpoints import Checkpoints
 from dstjax.cli import main
@@ -77,7 +77,7 @@ def test_the_audit_of_an_untrained_critic(toy, tmp_path):
 
 def test_true_gradients_are_differences_of_true_returns(toy):
     """The simulator's own derivative of the return in the first action, against central differences of it."""
-    from dstjax.agent.audit import _truth, visit
+    from dstjax.agent.audit import _truth
 
     (trained,) = load(toy, method="td3")
     learner, hyper = trained.member(2)
@@ -105,8 +105,23 @@ def test_a_perfect_critic_passes_and_a_shifted_one_does_not():
     shifted = compare(mine.replace(value=mine.value + 2.0), true)
     assert float(shifted["bias"][0]) == pytest.approx(2.0, abs=0.1)
     assert float(shifted["calibration"][0]) > 0.6
+    flat = compare(mine, true.replace(daction=jnp.zeros_like(true.daction)))
+    assert np.isnan([flat["gradient_error"], flat["gradient_cosine"]]).all(), "no gradient to be wrong about"
     levels = plots.reliability(np.asarray(mine.value), np.asarray(true.value))
     np.testing.assert_allclose(levels, np.linspace(0, 1, len(levels)), atol=0.08)
+
+
+def test_states_are_drawn_evenly_from_episodes_that_end_early(tmp_path):
+    """A policy that does nothing lets the pole fall long before half the time limit."""
+    run = untrained_run(tmp_path / "run", "inverted_pendulum", ("td3",))
+    (trained,) = load(run, method="td3")
+    learner, hyper = trained.member(0)
+    keys = jax.random.split(jax.random.key(0), 200)
+    elapsed = np.asarray(jax.jit(jax.vmap(lambda key: visit(trained.agent, learner, hyper, key).elapsed))(keys))
+    latest = elapsed.max()
+    assert 20 < latest < 250
+    assert (elapsed == 0).any()
+    assert np.quantile(elapsed, 0.5) < 0.65 * latest
 
 
 def test_horizon_leaves_out_two_percent():
@@ -173,5 +188,6 @@ def test_audit_of_a_run(tmp_path, capsys):
     assert main(f"audit {run.path} --states 2 --samples 8".split()) == 0
     text = capsys.readouterr().out
     assert text.count("dynamics_std 0.5") == 1
+    assert text.startswith("td3: 4 members, 2 states each, after 0 steps")
     assert "value calibration only" not in text
     assert (run.path / "audit.png").stat().st_size > 10_000

@@ -55,17 +55,20 @@ def summarise(drawn: SobolevSamples, true: SobolevSamples) -> dict[str, Array]:
 
     Returns:
       Metrics of `dstjax.math.audit`, and `bias`, the mean of the critic less that of the truth, `[states]` each; the
-      energies are NaN where the true return does not vary.
+      energies are NaN where the true return does not vary, gradients where it does not depend on the action.
     """
     found = jax.vmap(audit)(drawn, true)
     mean, spread = true.value.mean(1), true.value.std(1)
-    varies = spread > 1e-4 * jnp.maximum(jnp.abs(mean), 1e-6)
-    energies = {name: jnp.where(varies, found[name], jnp.nan) for name in ("joint_energy", "return_energy")}
-    return found | energies | {"bias": drawn.value.mean(1) - mean}
+    tiny = 1e-4 * jnp.maximum(jnp.abs(mean), 1e-6)
+    steered = jnp.linalg.norm(true.daction.mean(1), axis=-1)
+    told = {"joint_energy": spread > tiny, "return_energy": spread > tiny}
+    told |= {"gradient_error": steered > tiny, "gradient_cosine": steered > tiny}
+    found |= {name: jnp.where(where, found[name], jnp.nan) for name, where in told.items()}
+    return found | {"bias": drawn.value.mean(1) - mean}
 
 
 def visit(agent: Agent, learner: Learner, hyper: Hyper, key: Key) -> EnvState:
-    """A state of an episode of the deterministic policy, at a step drawn evenly from the first half of its time limit.
+    """A state of an episode of the deterministic policy, drawn evenly from those in the first half of its time limit.
 
     Args:
       agent: the static half.
@@ -74,20 +77,22 @@ def visit(agent: Agent, learner: Learner, hyper: Hyper, key: Key) -> EnvState:
       key: consumed.
 
     Returns:
-      The state; the last one before the end where the episode ends earlier.
+      The state; the episode goes on from there for at least one step.
     """
-    reset_key, time_key, loop_key = jax.random.split(key, 3)
+    reset_key, loop_key = jax.random.split(key)
     start = agent.env.reset(reset_key, hyper.noise)
-    stop = jax.random.randint(time_key, (), 0, agent.env.time_limit // 2 + 1)
 
-    def body(step: Array, carry: tuple[EnvState, Array]) -> tuple[EnvState, Array]:
-        state, over = carry
+    def body(step: Array, carry: tuple[EnvState, EnvState, Array]) -> tuple[EnvState, EnvState, Array]:
+        state, kept, over = carry
+        draw_key, step_key = jax.random.split(jax.random.fold_in(loop_key, step))
         action = agent.policy(learner.params.actor, learner.stats.obs, state.obs)
-        after = agent.env.step(state, action, jax.random.fold_in(loop_key, step), hyper.noise)
+        after = agent.env.step(state, action, step_key, hyper.noise)
         over |= after.done
-        return jax.tree.map(partial(jnp.where, over), state, after), over
+        # The n-th state takes the place of the one kept with probability 1 / n: in the end each had the same chance.
+        taken = ~over & (jax.random.uniform(draw_key) * (step + 2) < 1)
+        return after, jax.tree.map(partial(jnp.where, taken), after, kept), over
 
-    return lax.fori_loop(0, stop, body, (start, jnp.zeros((), bool)))[0]
+    return lax.fori_loop(0, agent.env.time_limit // 2, body, (start, start, jnp.zeros((), bool)))[1]
 
 
 def _draw(agent: Agent, learner: Learner, hyper: Hyper, obs: Array, action: Array, key: Key) -> SobolevSamples:

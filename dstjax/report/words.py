@@ -55,9 +55,9 @@ def number(value: float) -> str:
       value: finite or not.
 
     Returns:
-      Whole from 100 on, else three digits.
+      Whole from 100 on and below a hundred million, else three digits.
     """
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if 100 <= abs(value) < 1e8 else f"{value:.3g}"
 
 
 def clock(seconds: float) -> str:
