@@ -1,6 +1,5 @@
-"""Learning is the proof: the quickstart as a user starts it."""
+"""Learning is the proof: every row of the method table, and the quickstart as a user starts it."""
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -8,42 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from dstjax.config import Config, Hyper
 from dstjax.methods import METHODS
-from dstjax.population import Population, grid
-
-PENDULUM = Config(
-    env="inverted_pendulum", steps=6000, chunk_steps=500, warmup_steps=500, utd=4, width=64, model_width=64,
-    batch_size=64, num_samples=5, drop_samples=5, ascent_steps=1,
-)  # fmt: skip
-POINTMASS = dataclasses.replace(PENDULUM, env="pointmass", steps=4000)
-RATES = Hyper(actor_lr=1e-3, critic_lr=1e-3, tau=0.02)
-"""The quickstart's sizes and rates."""
-
-
-def evaluations(config: Config) -> list:
-    """Every evaluation's mean return, `[chunks, seeds]`, of three seeds."""
-    population = Population(config, grid(RATES, range(3), {}))
-    state, returns = population.init(), []
-    for _ in range(config.steps // config.chunk_steps):
-        state, metrics = population.run_chunk(state)
-        returns.append(metrics["eval/return"].tolist())
-    return returns
+from experiments.learning import STEPS, pass_mark, train
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("task", STEPS)
 @pytest.mark.parametrize("method", METHODS)
-def test_each_method_learns_the_inverted_pendulum(method):
-    returns = evaluations(dataclasses.replace(PENDULUM, method=method))
-    assert min(returns[-1]) >= 950, returns
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("method", METHODS)
-def test_each_method_learns_the_point_mass(method):
-    returns = evaluations(dataclasses.replace(POINTMASS, method=method))
-    # The first evaluation, still of an untrained policy, is of one that hardly moves.
-    assert min(last - first for first, last in zip(returns[0], returns[-1], strict=True)) > 5.0, returns
+def test_each_method_learns(method, task, tmp_path):
+    rows = train(task, method, 3, tmp_path)
+    last = [row["eval/return"] for row in rows if row["step"] == STEPS[task]]
+    assert len(last) == 3
+    assert min(last) >= pass_mark(task), [(row["step"], row["eval/return"]) for row in rows]
 
 
 @pytest.mark.slow
