@@ -1,4 +1,4 @@
-"""A trained policy in Gymnasium's own C task, beside the same policy in MJX; and a film of it."""
+"""A trained policy in Gymnasium's own C task, beside the same policy in MJX. And a film of it, or a film strip."""
 
 import dataclasses
 from collections.abc import Callable
@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 
 from dstjax.agent import evaluate
-from dstjax.errors import UserError
+from dstjax.films import write_film
 from dstjax.trained import Trained
 
-FILMS = (".mp4", ".gif")
-FRAMES_PER_SECOND = 50
-"""Of a film; the MuJoCo tasks take 20 to 125 control steps per second."""
+PICTURE = ".png"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,13 +80,13 @@ def policy(trained: Trained, index: int) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def record(trained: Trained, index: int, path: Path, *, seed: int) -> float:
-    """Film one episode in Gymnasium's C task.
+    """Film the first episode of `compare` in Gymnasium's C task, or draw it beside one of random actions.
 
     Args:
       trained: the member's program.
       index: its place among the program's rows.
-      path: of the film; its ending is one of `FILMS`.
-      seed: of the first state and the noise.
+      path: of a film, or of a film strip (`PICTURE`) with random actions above, from the same first state.
+      seed: of the first state, the noise and the random actions.
 
     Returns:
       The episode's return.
@@ -98,56 +96,30 @@ def record(trained: Trained, index: int, path: Path, *, seed: int) -> float:
     """
     import jax
 
-    from dstjax.envs.bridges.gymnasium_peer import GymnasiumPeer
+    from dstjax.envs.bridges.gymnasium_peer import GymnasiumPeer, run_episode
     from dstjax.envs.render import film
+    from dstjax.plots import plot_strips
 
     _, hyper = trained.member(index)
-    peer = GymnasiumPeer(trained.agent.env, jax.tree.map(float, hyper.noise))
-    act = policy(trained, index)
-    data: Any = peer.task.data  # type: ignore[attr-defined]
-    keys = jax.random.split(jax.random.key(seed), peer.env.time_limit + 1)
-    obs, terminated, total = peer.reset(seed, keys[0]), False, 0.0
-    postures = [data.qpos.copy()]
-    for key in keys[1:]:
-        if terminated:
-            break
-        obs, reward, terminated = peer.step(act(obs), key)
-        total += reward
-        postures.append(data.qpos.copy())
-    peer.task.close()
-    write_film(film(trained.agent.env, postures, 480, 360), path)
+    env: Any = trained.agent.env
+    peer, rng = GymnasiumPeer(env, jax.tree.map(float, hyper.noise)), np.random.default_rng(seed)
+
+    seed_key = jax.random.fold_in(jax.random.key(seed), 0)
+
+    def play(act: Callable[[np.ndarray], np.ndarray]) -> tuple[list[np.ndarray], float]:
+        postures: list[np.ndarray] = []
+        total, _, _ = run_episode(peer, act, seed, seed_key, lambda data: postures.append(data.qpos.copy()))
+        return postures, total
+
+    postures, total = play(policy(trained, index))
+    if path.suffix != PICTURE:
+        write_film(film(env, postures, 480, 360), path, 1 / env.dt)
+        return total
+    aimless, random_total = play(lambda _: rng.uniform(-1.0, 1.0, env.action_size))
+    method = trained.rows[index]["method"]
+    strips = {
+        f"random actions: return {random_total:,.0f}": film(env, aimless),
+        f"{method} after {trained.step:,} environment steps: return {total:,.0f}": film(env, postures),
+    }
+    plot_strips(strips, path, dt=env.dt)
     return total
-
-
-def write_film(frames: np.ndarray, path: Path) -> None:
-    """Write frames as a film.
-
-    Args:
-      frames: `[T, height, width, 3]` uint8.
-      path: its ending is one of `FILMS`.
-
-    Raises:
-      UserError: where it cannot be written.
-    """
-    try:
-        if path.suffix == ".gif":
-            from PIL import Image
-
-            first, *rest = (Image.fromarray(frame) for frame in frames[::2])
-            first.save(path, save_all=True, append_images=rest, duration=2000 / FRAMES_PER_SECOND, loop=0)
-            return
-        import imageio_ffmpeg
-    except OSError as error:
-        raise UserError(f"--video: cannot write '{path}' ({error.strerror}); allowed: a writable place") from None
-    except ImportError:
-        raise UserError("--video: .mp4 needs imageio-ffmpeg; allowed: pip install 'dstjax[video]', or a .gif") from None
-    height, width = frames.shape[1:3]
-    writer = imageio_ffmpeg.write_frames(str(path), (width, height), fps=FRAMES_PER_SECOND, macro_block_size=1)
-    writer.send(None)
-    try:
-        for frame in frames:
-            writer.send(np.ascontiguousarray(frame))
-    except OSError:
-        raise UserError(f"--video: cannot write '{path}'; allowed: a writable place") from None
-    finally:
-        writer.close()

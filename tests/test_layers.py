@@ -25,7 +25,7 @@ ROOMS = (
         "methods",
     ),
     *("agent", "members", "population", "memory", "plan", "runs", "checkpoints", "tracking", "upload"),
-    *("gather", "stats", "report", "progress", "plots"),
+    *("gather", "stats", "report", "progress", "plots", "films"),
     *("signals", "loop", "runner", "trained", "audits", "transfer", "options", "sweep", "launch", "commands", "cli"),
 )
 MATH_MAY_IMPORT = {"math", "types", "errors"}

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 from dstjax import plots
 from dstjax.agent import evaluate
@@ -13,14 +14,15 @@ from dstjax.agent.audit import summarise, visit
 from dstjax.audits import audit_program, horizon
 from dstjax.checkpoints import Checkpoints
 from dstjax.cli import main
+from dstjax.commands.words import writing
 from dstjax.errors import UserError
 from dstjax.fields import Config
+from dstjax.films import write_film
 from dstjax.loop import make_jobs
 from dstjax.plan import Plan
 from dstjax.runner import build_programs
 from dstjax.runs import RunDir
 from dstjax.trained import load
-from dstjax.transfer import write_film
 from dstjax.types import SobolevSamples
 
 SMALL = Config(steps=100, chunk_steps=100, warmup_steps=100, width=8, depth=1, batch_size=8, noise_dim=2)
@@ -153,14 +155,25 @@ def test_play_prints_both_simulators_and_films(tmp_path, capsys):
 
 def test_a_film_is_written(tmp_path):
     frames = np.zeros((6, 32, 48, 3), np.uint8)
-    frames[:, :, 24:] = 255
-    write_film(frames, tmp_path / "film.gif")
-    assert (tmp_path / "film.gif").read_bytes().startswith(b"GIF89a")
+    for index, frame in enumerate(frames):
+        frame[:, 6 * index :] = 255
+    write_film(frames, tmp_path / "film.gif", rate=50.0)
+    gif = Image.open(tmp_path / "film.gif")
+    assert (gif.n_frames, gif.info["duration"]) == (3, 40), "every other frame, at the speed of life"
+    with pytest.raises(UserError, match="--video: cannot write"), writing(tmp_path / "nowhere", "--video"):
+        write_film(frames, tmp_path / "nowhere" / "film.gif", rate=50.0)
     ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="imageio-ffmpeg is not installed (extra: video)")
-    write_film(frames, tmp_path / "film.mp4")
-    assert ffmpeg.count_frames_and_secs(str(tmp_path / "film.mp4"))[0] == 6
-    with pytest.raises(UserError, match="--video: cannot write"):
-        write_film(frames, tmp_path / "nowhere" / "film.gif")
+    write_film(frames, tmp_path / "film.mp4", rate=50.0)
+    assert ffmpeg.count_frames_and_secs(str(tmp_path / "film.mp4")) == (6, pytest.approx(0.12, abs=0.02))
+
+
+def test_a_strip_has_a_row_per_film(tmp_path):
+    films = {"black": np.zeros((5, 24, 32, 3), np.uint8), "white": np.full((9, 24, 32, 3), 255, np.uint8)}
+    pixels = np.asarray(Image.open(plots.plot_strips(films, tmp_path / "strip.png", dt=0.1, count=4)).convert("L"))
+    assert pixels.shape[1] == 200 * plots.TEXT_WIDTH
+    dark = (pixels < 20).mean(axis=1)
+    assert dark[: len(dark) // 2].max() > 0.9
+    assert dark[len(dark) // 2 :].max() < 0.5
 
 
 @pytest.mark.parametrize(
@@ -170,7 +183,10 @@ def test_a_film_is_written(tmp_path):
         ("play nowhere", "no run in 'nowhere'"),
         ("play {run}", "env: 'pointmass' is not a task of Gymnasium"),
         ("play {run} --member 9", "--member: 9 is not allowed"),
-        ("play {run} --video film.avi", "--video: 'film.avi' is not allowed; allowed: a file that ends in .mp4, .gif"),
+        (
+            "play {run} --video film.avi",
+            "--video: 'film.avi' is not allowed; allowed: a file that ends in .mp4, .gif, .png",
+        ),
         ("audit", "audit: 0 runs given"),
         ("audit nowhere", "no run in 'nowhere'"),
         ("audit {run} --states 0", "--states: 0 is not allowed"),

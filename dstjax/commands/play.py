@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dstjax.commands.words import only_run, require_suffix
+from dstjax.commands.words import only_run, require_suffix, writing
 from dstjax.fields import COUNT, COUNT_OR_ZERO
 from dstjax.options import Option, parse
 
@@ -14,7 +14,12 @@ OPTIONS = (
     Option("member", int, "which member, by its index in members.csv", 0, COUNT_OR_ZERO),
     Option("episodes", int, "episodes in each simulator", 4, COUNT),
     Option("seed", int, "of first states and noise", 0, COUNT_OR_ZERO),
-    Option("video", str, "film one episode into this file; .mp4 or .gif", "none"),
+    Option(
+        "video",
+        str,
+        "film the first episode into this file: .mp4 or .gif; .png draws it as a strip, below one of random actions",
+        "none",
+    ),
 )
 
 
@@ -33,12 +38,13 @@ def main(words: Sequence[str]) -> int:
     given, names = parse("play", SUMMARY, {"play": ("Which policy, and how long.", OPTIONS)}, words)
     path = only_run("play", names)
     from dstjax.backend import start_backend
+    from dstjax.films import FILMS
     from dstjax.runs import RunDir, line_label, noise_label
-    from dstjax.transfer import FILMS, compare, record
+    from dstjax.transfer import PICTURE, compare, record
 
     video = Path(given["video"]) if "video" in given else None
     if video is not None:
-        require_suffix("--video", video, FILMS)
+        require_suffix("--video", video, (*FILMS, PICTURE))
     directory = RunDir(path)
     directory.plan()
     start_backend()
@@ -54,7 +60,8 @@ def main(words: Sequence[str]) -> int:
     for name, returns in (("Gymnasium, C MuJoCo", found.gymnasium), ("dstjax, MJX", found.mjx)):
         print(f"{name:<20} {_text(returns)}")
     if video is not None:
-        total = record(trained, index, video, seed=seed)
+        with writing(video, "--video"):
+            total = record(trained, index, video, seed=seed)
         print(f"film: {video} (Gymnasium, C MuJoCo; return {total:.1f})")
     return 0
 

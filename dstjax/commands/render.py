@@ -3,9 +3,9 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
+from dstjax.commands.words import require_suffix, writing
 from dstjax.errors import UserError
 from dstjax.fields import COUNT, COUNT_OR_ZERO, NoiseParams
 from dstjax.options import Option, parse
@@ -41,29 +41,22 @@ def main(words: Sequence[str]) -> int:
     given, names = parse("render", SUMMARY, GROUPS, words)
     if len(names) != 1:
         raise UserError(f"render: {len(names)} tasks given; allowed: one, see `dstjax envs`")
+    from PIL import Image
+
     from dstjax import config
     from dstjax.envs import make
     from dstjax.envs.render import random_film, strip
-    from dstjax.transfer import FILMS, write_film
+    from dstjax.films import FILMS, write_film
 
     out = Path(given.get("out", names[0].partition(":")[0] + PICTURE))
-    if out.suffix not in (PICTURE, *FILMS):
-        raise UserError(f"--out: '{out}' is not allowed; allowed: a file that ends in {', '.join((PICTURE, *FILMS))}")
+    require_suffix("--out", out, (PICTURE, *FILMS))
     noise = config.NoiseParams(**{name.partition(".")[2]: given[name] for name in given if name.startswith("noise.")})
-    env = make(names[0], max_latency=given.get("max_latency", 0))
+    env: Any = make(names[0], max_latency=given.get("max_latency", 0))
     frames = random_film(env, noise, steps=given.get("steps", 200), seed=given.get("seed", 0))
-    if out.suffix != PICTURE:
-        write_film(frames, out)
-    else:
-        _write_picture(strip(frames, given.get("frames", 8)), out)
+    with writing(out):
+        if out.suffix in FILMS:
+            write_film(frames, out, 1 / env.dt)
+        else:
+            Image.fromarray(strip(frames, given.get("frames", 8))).save(out)
     print(f"{'film' if out.suffix in FILMS else 'film strip'}: {out}")
     return 0
-
-
-def _write_picture(pixels: np.ndarray, path: Path) -> None:
-    from PIL import Image
-
-    try:
-        Image.fromarray(pixels).save(path)
-    except OSError as error:
-        raise UserError(f"--out: cannot write '{path}' ({error.strerror}); allowed: a writable place") from None

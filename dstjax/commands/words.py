@@ -96,11 +96,12 @@ def require_suffix(option: str, file: Path, allowed: Sequence[str]) -> None:
 
 
 @contextmanager
-def writing(out: Path) -> Iterator[None]:
-    """While the file of `--out` is written, the system's refusals are errors of that option.
+def writing(out: Path, option: str = "--out") -> Iterator[None]:
+    """While a file is written, the system's refusals are errors of the option that names it.
 
     Args:
       out: the file.
+      option: that names it.
 
     Returns:
       A context manager.
@@ -111,4 +112,4 @@ def writing(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"--out: cannot write '{out}' ({error.strerror}); allowed: a writable place") from None
+        raise UserError(f"{option}: cannot write '{out}' ({error.strerror}); allowed: a writable place") from None

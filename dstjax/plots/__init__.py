@@ -2,6 +2,7 @@
 
 from dstjax.plots.audit import plot_audit, reliability
 from dstjax.plots.curves import plot_curves
+from dstjax.plots.strip import plot_strips
 from dstjax.plots.style import COLORS, FORMATS, TEXT_WIDTH, line_marks, new_figure, paper_style, save
 from dstjax.plots.summary import plot_final, plot_profile
 
@@ -16,6 +17,7 @@ __all__ = [
     "plot_curves",
     "plot_final",
     "plot_profile",
+    "plot_strips",
     "reliability",
     "save",
 ]

@@ -56,7 +56,7 @@ def evaluate_in_gymnasium(
     """
     peer = GymnasiumPeer(env, noise)
     rows = [
-        _episode(peer, policy, seed + index, jax.random.fold_in(jax.random.key(seed), index))
+        run_episode(peer, policy, seed + index, jax.random.fold_in(jax.random.key(seed), index))
         for index in range(episodes)
     ]
     peer.task.close()
@@ -64,13 +64,29 @@ def evaluate_in_gymnasium(
     return Episodes(returns, lengths, terminated)
 
 
-def _episode(peer: "GymnasiumPeer", policy: Policy, seed: int, key: Key) -> tuple[float, int, bool]:
+def run_episode(
+    peer: "GymnasiumPeer", policy: Policy, seed: int, key: Key, watch: Callable[[Any], None] = lambda data: None
+) -> tuple[float, int, bool]:
+    """One episode in C.
+
+    Args:
+      peer: the task.
+      policy: a plain function of NumPy arrays.
+      seed: of Gymnasium's reset.
+      key: of the noise; consumed.
+      watch: shown MuJoCo's data at every state, the first and the last among them.
+
+    Returns:
+      Undiscounted return, control steps, and whether it terminated.
+    """
     total, length, terminated = 0.0, 0, False
     keys = jax.random.split(key, peer.env.time_limit + 1)
     obs = peer.reset(seed, keys[0])
+    watch(peer.task.data)
     while not terminated and length < peer.env.time_limit:
         obs, reward, terminated = peer.step(policy(obs), keys[length + 1])
         total, length = total + reward, length + 1
+        watch(peer.task.data)
     return total, length, terminated
 
 
