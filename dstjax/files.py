@@ -55,11 +55,12 @@ def append_text(path: Path, text: str) -> None:
     Raises:
       OSError: if it cannot be written; the file is as it was.
     """
-    with path.open("ab") as file:
-        size = file.tell()
+    # Unbuffered: what a buffer could not write, closing the file would try to write again behind the truncation.
+    with path.open("ab", buffering=0) as file:
+        size, rest = file.tell(), text.encode()
         try:
-            file.write(text.encode())
-            file.flush()
+            while rest:
+                rest = rest[file.write(rest) :]
             os.fsync(file.fileno())
         except OSError:
             with contextlib.suppress(OSError):

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from dstjax.cli import main
 from dstjax.runs import RunDir
 
 SCRIPT = """
@@ -58,3 +59,16 @@ def test_a_second_interrupt_leaves_at_once(tmp_path):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
+
+
+def test_a_second_process_is_refused_and_the_first_goes_on(tmp_path, capsys):
+    process = start(tmp_path, chunk_seconds=0.3)
+    words = ["train", "--resume", "--name", "run", "--runs-dir", str(tmp_path), "--tracker", "none"]
+    assert main(words) == 2
+    assert "another process is at" in capsys.readouterr().err
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    rows = RunDir(tmp_path / "run").rows()
+    assert [row["step"] for row in rows] == [1000 * (1 + index // 2) for index in range(len(rows))]

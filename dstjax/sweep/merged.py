@@ -23,7 +23,7 @@ def merge(sweep: SweepDir) -> int:
       Number of rows.
 
     Raises:
-      UserError: if no shard has a row yet.
+      UserError: if no shard has a row yet, or the files cannot be written.
     """
     rows, members = sweep.rows(), list(sweep.members())
     if not rows:
@@ -32,8 +32,13 @@ def merge(sweep: SweepDir) -> int:
     writer = csv.DictWriter(table, fieldnames=list(members[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(members)
-    replace_text(sweep.merged.members_file, table.getvalue())
-    replace_text(sweep.merged.metrics_file, "".join(json.dumps(row) + "\n" for row in rows))
+    try:
+        replace_text(sweep.merged.members_file, table.getvalue())
+        replace_text(sweep.merged.metrics_file, "".join(json.dumps(row) + "\n" for row in rows))
+    except OSError as error:
+        raise UserError(
+            f"merge: cannot write to '{sweep.path}' ({error.strerror}); allowed: a writable place"
+        ) from None
     return len(rows)
 
 

@@ -107,7 +107,8 @@ def _lock_path(sweep: SweepDir, shard: Shard) -> Path:
 
 def _note(sweep: SweepDir, shard: Shard, state: State, note: str = "") -> None:
     text = json.dumps({"state": state, "note": " ".join(note.split())[:300]})
-    replace_text(sweep.jobs / f"{shard.name}.json", text)
+    with contextlib.suppress(OSError):  # A full disk is said by what it stops, which this must not hide.
+        replace_text(sweep.jobs / f"{shard.name}.json", text)
 
 
 def _last_words(sweep: SweepDir, shard: Shard) -> dict[str, str] | None:
