@@ -15,7 +15,8 @@ OFF = NoiseParams()
 TASKS = [name for name, task in ENVS.items() if issubclass(task, MujocoEnv)]
 LARGE = {"ant", "humanoid", "humanoid_standup"}  # their programs take long to compile
 SINGLE = {"hopper", "half_cheetah"}
-SHARE = {"pusher": 0.8}  # of its steps: in the others the axis of a capsule enters the cylinder, see `cylinder`
+# C MuJoCo's collider of capsule and cylinder iterates; at its tightest its normals are good to 1e-6, see test_cylinder.
+BOUND = {"pusher": 1e-7}
 
 
 def stepped(fast):
@@ -28,8 +29,9 @@ def test_one_step_equals_c_mujoco_in_float64(name):
     with jax.enable_x64(True):
         errors = step_errors(env, transitions(env))
     assert not errors["terminated"].any()
-    worst = {key: np.quantile(e, SHARE.get(name, 1.0)) for key, e in errors.items()}
-    assert {key: error for key, error in worst.items() if not error <= 1e-9} == {}
+    bound = BOUND.get(name, 1e-9)
+    assert {key: e.max() for key, e in errors.items() if not e.max() <= bound} == {}
+    assert all(np.quantile(e, 0.8) <= 1e-9 for e in errors.values())
 
 
 @pytest.mark.parametrize("name", stepped(SINGLE))
@@ -39,7 +41,7 @@ def test_one_step_is_close_to_c_mujoco_in_float32(name):
     assert errors.pop("terminated").mean() <= 0.01
     for key, e in errors.items():
         assert np.median(e) <= 5e-6, key
-        assert np.quantile(e, SHARE.get(name, 0.98)) <= 2e-4, key
+        assert np.quantile(e, 0.98) <= 2e-4, key
         assert e.max() <= 2e-2, key
 
 

@@ -22,6 +22,8 @@ class Shape(NamedTuple):
     """`[3, 3]` its axes as columns; the third is a capsule's own and a plane's normal."""
     size: Array
     """`[3]` radius and half length (m); nothing for a plane."""
+    margin: Array
+    """`[]` its share of the distance from which the pair is in contact (m)."""
 
 
 class Touch(NamedTuple):

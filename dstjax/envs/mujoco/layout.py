@@ -26,7 +26,7 @@ COLLIDERS: dict[tuple[int, int], tuple[Collider, int]] = {
     (_SPHERE, _SPHERE): (colliders.sphere_sphere, 1),
     (_SPHERE, _CAPSULE): (colliders.sphere_capsule, 1),
     (_CAPSULE, _CAPSULE): (colliders.capsule_capsule, 1),
-    (_CAPSULE, _CYLINDER): (capsule_cylinder, 1),
+    (_CAPSULE, _CYLINDER): (capsule_cylinder, 2),
 }
 """Types of two shapes, in increasing order -> their function, and how many contacts it gives."""
 

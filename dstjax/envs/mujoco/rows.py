@@ -69,7 +69,7 @@ def _limit_rows(plan: Layout, model: mjx.Model, data: mjx.Data) -> Rows:
 
 
 def _contact_rows(group: Group, timestep: float, model: mjx.Model, data: mjx.Data) -> Rows:
-    shapes = [Shape(data.geom_xpos[g], data.geom_xmat[g], model.geom_size[g]) for g in group.geom]
+    shapes = [Shape(data.geom_xpos[g], data.geom_xmat[g], model.geom_size[g], model.geom_margin[g]) for g in group.geom]
     distance, point, frame = collide(group.collider, *shapes)
     depth = distance - group.softness.margin
     weight = jnp.asarray(model.body_invweight0)[group.body, 0].sum(axis=0)
