@@ -11,11 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dstjax.cli import main
 from dstjax.errors import UserError
 from dstjax.launch import local, slurm, start
 from dstjax.launch.hosts import run_hosts
+from dstjax.options import parse_train
 from dstjax.sweep import words
 from dstjax.sweep.file import from_words
 from dstjax.sweep.shards import split
@@ -223,6 +225,19 @@ def test_resources_in_the_words_of_submitit():
         "timeout_min": 5, "slurm_signal_delay_s": 120, "cpus_per_task": 1, "gpus_per_node": 1, "mem_gb": 8,
         "slurm_partition": "gpu", "slurm_array_parallelism": 3, "slurm_additional_parameters": {"requeue": True},
     }  # fmt: skip
+
+
+def test_what_a_wandb_agent_calls_is_a_train_command():
+    """`${args}` are `--name=value` of one value per parameter."""
+    root = Path(__file__).parents[1]
+    outer = yaml.safe_load((root / "sweeps" / "agent" / "wandb.yaml").read_text())
+    assert (root / outer["program"]).is_file()
+    assert outer["command"][:3] == ["${env}", "${interpreter}", "${program}"]
+    assert outer["command"][-1] == "${args}"
+    ends = [value.get("min", value.get("values", [None])[0]) for value in outer["parameters"].values()]
+    args = [f"--{name}={end}" for name, end in zip(outer["parameters"], ends, strict=True)]
+    given = parse_train([*outer["command"][3:-1], *args])
+    assert [given[name.replace("-", "_")] for name in outer["parameters"]] == [(end,) for end in ends]
 
 
 def test_a_wandb_trial_reports_means_over_the_members():
