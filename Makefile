@@ -9,7 +9,7 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format bench clean
+.PHONY: help run test test-slow test-cluster check format bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## +/\t/' | expand -t 14
@@ -22,6 +22,9 @@ test: $(DEV_STAMP)  ## set up and run the fast tests
 
 test-slow: $(DEV_STAMP)  ## run the long tests only
 	$(PYTEST) -m slow
+
+test-cluster: $(DEV_STAMP)  ## of the long tests those of clusters: SLURM (installed if root), several processes, kills, 1,000 members
+	$(PYTEST) -m cluster
 
 check: $(DEV_STAMP)  ## what CI runs: linter, formatter, type checker, tests (layers and docstrings among them)
 	$(BIN)/ruff check

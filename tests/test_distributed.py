@@ -22,6 +22,7 @@ def test_half_of_the_options_is_refused_before_jax_is_asked():
 
 
 @pytest.mark.slow
+@pytest.mark.cluster
 def test_two_processes_of_two_devices_equal_one_process(tmp_path):
     text = write(tmp_path / "f.yaml", 80)
     words = ["sweep", text, "--launcher", "hosts", "--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", 2]
@@ -36,6 +37,7 @@ def test_two_processes_of_two_devices_equal_one_process(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.cluster
 def test_processes_that_disagree_say_so(tmp_path):
     words = ["--launcher", "hosts", "--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", 2]
     words += ["--runs-dir", tmp_path / "runs", "--devices", 1]
@@ -48,6 +50,7 @@ def test_processes_that_disagree_say_so(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.cluster
 def test_eight_devices_equal_one(tmp_path):
     text = write(tmp_path / "f.yaml", 80)
     eight, one = (unsharded(tmp_path / str(count), text, "--devices", count) for count in (8, 1))

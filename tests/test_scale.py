@@ -26,6 +26,7 @@ def resident_bytes() -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.cluster
 def test_a_thousand_members(tmp_path):
     resident = []
 

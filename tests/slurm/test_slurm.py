@@ -4,34 +4,38 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 from sweep_runs import dstjax, finish, numbers, unsharded, write
 
+from dstjax.files import held
 from dstjax.launch.slurm import queue
 from dstjax.sweep.state import progress
 from dstjax.sweep.store import SweepDir
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 SCRIPT = Path(__file__).with_name("cluster.sh")
 
 
 @pytest.fixture(scope="module")
 def cluster():
     """A running SLURM: the one that is there, or one of our own for the time of these tests."""
-    up = shutil.which("sinfo") and subprocess.run(["sinfo"], capture_output=True, check=False).returncode == 0
-    if not up and (os.geteuid() != 0 or shutil.which("apt-get") is None):
-        pytest.skip("needs a running SLURM, or root and apt-get to install one")
-    if not up:
-        started = subprocess.run([SCRIPT, "start"], capture_output=True, text=True, check=False)
-        if started.returncode and not shutil.which("slurmctld"):
-            pytest.skip(f"slurm-wlm cannot be installed here: {started.stderr[-200:]}")
-        assert started.returncode == 0, started.stderr
-    yield
-    if not up:
-        subprocess.run([SCRIPT, "stop"], check=True)
+    # Tests that run side by side take turns, each with a cluster that nobody else stops.
+    with held(Path(tempfile.gettempdir(), "dstjax-slurm.lock"), "SLURM", wait=True):
+        up = shutil.which("sinfo") and subprocess.run(["sinfo"], capture_output=True, check=False).returncode == 0
+        if not up and (os.geteuid() != 0 or shutil.which("apt-get") is None):
+            pytest.skip("needs a running SLURM, or root and apt-get to install one")
+        if not up:
+            started = subprocess.run([SCRIPT, "start"], capture_output=True, text=True, check=False)
+            if started.returncode and not shutil.which("slurmctld"):
+                pytest.skip(f"slurm-wlm cannot be installed here: {started.stderr[-200:]}")
+            assert started.returncode == 0, started.stderr
+        yield
+        if not up:
+            subprocess.run([SCRIPT, "stop"], check=True)
 
 
 def wait_for(condition, seconds=420):
