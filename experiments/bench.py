@@ -1,7 +1,7 @@
 """What an update costs: `python -m experiments.bench [--out results/bench]`.
 
 Prints medians on the machine at hand: milliseconds per critic update of each method and their ratios, the cost against
-the batch size, members side by side against members in turn, compile seconds, environment steps per second.
+the batch size, compile seconds, environment steps per second. Members side by side are in `experiments.scaling`.
 """
 
 import dataclasses
@@ -119,24 +119,6 @@ def update_costs(args: Args) -> tuple[list[list[str]], list[list[str]]]:
     return at_256, by_batch
 
 
-def member_costs(args: Args, members: int = 8) -> list[list[str]]:
-    """Critic updates of several members in one program against as many calls of the program of one."""
-    rows = []
-    for width, batch in ((64, 64), (args.width, 256)):
-        sized = dataclasses.replace(args, width=width)
-        for method in ("td3", "dst"):
-            alone, together = (
-                compiled(f, *inputs)[0] for f, inputs in (critic_update(sized, method, batch, m) for m in (0, members))
-            )
-            in_turn = lambda call=alone: [call() for _ in range(members)]  # noqa: E731
-            seconds = take_turns({"together": together, "in turn": in_turn}, args.rounds)
-            rows.append(
-                [method, str(width), str(batch), f"{1e3 * seconds['together']:.1f}", f"{1e3 * seconds['in turn']:.1f}",
-                 f"{seconds['in turn'] / seconds['together']:.2f}"]
-            )  # fmt: skip
-    return rows
-
-
 def env_speeds(args: Args, steps: int = 100) -> list[list[str]]:
     """Environment steps per second of every task with random actions and auto-reset, at several batch sizes."""
     import jax
@@ -199,11 +181,6 @@ def main(args: Args) -> None:
     tables = [
         show("Critic update, batch 256", ["method", "ms", *(f"over {m}" for m in METHODS), "compile s"], at_256),
         show("Critic update in ms by batch", ["method", *map(str, BATCHES), "log-log slope"], by_batch),
-        show(
-            "Critic updates of 8 members",
-            ["method", "width", "batch", "one program, ms", "in turn, ms", "speed-up"],
-            member_costs(args),
-        ),
         show("Environment steps/s by batch", ["task", *map(str, ENV_BATCHES), "compile s"], env_speeds(args)),
     ]
     if args.out is not None:

@@ -1,0 +1,103 @@
+"""What a compact replay and logging to W&B cost: `python -m experiments.overheads`, about 2 minutes on a CPU core."""
+
+import dataclasses
+import os
+import resource
+import tempfile
+from pathlib import Path
+from statistics import fmean, median
+
+import tyro
+
+from dstjax import runner
+from dstjax.agent.replay import LAYOUTS
+from dstjax.backend import start_backend
+from dstjax.plan import Plan
+from dstjax.runs import RunDir
+from experiments import common
+from experiments.scaling import MEMORY, SIZES, about_size, mib, prepare, seconds_per_call, updates_per_second
+
+CONFIG = dataclasses.replace(SIZES["toy"], method="td3")
+TRACKERS = ("none", "wandb")
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    """Sizes, and where to write."""
+
+    out: Path = Path("results/overheads-cpu")
+    """Written is `<out>.md`."""
+    members: int = 16
+    """Side by side in one program."""
+    rounds: int = 3
+    """Runs with and without tracker; three times as many timings of each replay."""
+    chunks: int = 20
+    """Of a run; each logs a row per member."""
+
+
+def replays(args: Args) -> str:
+    """Speed and memory with every layout; they take turns, so that a drift of the machine meets all of them."""
+    prepared = {name: prepare(dataclasses.replace(CONFIG, replay=name), args.members) for name in LAYOUTS}
+    times: dict[str, list[float]] = {name: [] for name in LAYOUTS}
+    for _ in range(3 * args.rounds):
+        for name, (call, _) in prepared.items():
+            times[name].append(seconds_per_call(call, 0.3))
+    seconds = {name: median(found) for name, found in times.items()}
+    rows = [
+        [name, f"{updates_per_second(CONFIG, args.members, seconds[name]):,.0f}",
+         f"{seconds[name] / seconds['full']:.2f}", *mib(facts)]
+        for name, (_, facts) in prepared.items()
+    ]  # fmt: skip
+    return common.markdown(["replay", "member-updates/s", "time over full", *MEMORY], rows)
+
+
+def trackers(args: Args) -> str:
+    """Seconds of whole runs without and with offline logging, in turns after one that compiles."""
+    os.environ["WANDB_MODE"] = "offline"
+    config = dataclasses.replace(CONFIG, steps=500 * args.chunks, chunk_steps=500)
+    plan = Plan(config, ("td3",), tuple(range(args.members)))
+    found: dict[str, list[tuple[float, ...]]] = {name: [] for name in TRACKERS}
+    with tempfile.TemporaryDirectory() as directory:
+        for number in range(1 + 2 * args.rounds):
+            tracker, before = TRACKERS[number % 2], children_seconds()
+            place = runner.Place(str(number), Path(directory), tracker=tracker, devices=1)
+            code, logged = runner.train(plan, place), RunDir(Path(directory) / str(number)).rows()
+            if code or logged[-1]["step"] < config.steps:
+                raise SystemExit(code or "stopped")
+            # From the first chunk's end: the first run's compiles, and the tracker's process starts.
+            wall, host = (logged[-1][name] - logged[0][name] for name in ("time/wall_s", "time/host_s"))
+            if number:
+                found[tracker].append((wall, host, host / wall, children_seconds() - before))
+    rows = [
+        [name, *(f"{fmean(x):.2f} ({min(x):.2f} to {max(x):.2f})" for x in (wall, host)), f"{fmean(share):.1%}",
+         f"{fmean(children):.1f}"]
+        for name, values in found.items() for wall, host, share, children in [zip(*values, strict=True)]
+    ]  # fmt: skip
+    return common.markdown(["tracker", "wall s", "host s", "host share", "CPU s of the logging process"], rows)
+
+
+def children_seconds() -> float:
+    """CPU seconds of the child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def main(args: Args) -> None:
+    """Measure both, and write the tables."""
+    print(common.command())
+    start_backend(devices=1)
+    text = [
+        f"{about_size('toy').capitalize()}; `td3`, {args.members} members in one program on one device.\n",
+        f"## Compact replay\n\n{SIZES['toy'].steps:,} transitions; medians of {3 * args.rounds} timings in turns, each "
+        "the shortest of the calls in 0.3 s.\n",
+        replays(args),
+        f"\n## Logging to W&B, offline\n\nRuns of {args.chunks} chunks of 500 steps, from the end of the first; mean "
+        f"(smallest to largest) of {args.rounds} each, in turns. Host: what the run's own process does between chunks: "
+        "rows, checkpoints, display. The logging process is another one and uses what the cores leave.\n",
+        trackers(args),
+    ]
+    common.write(args.out, "Overheads", "\n".join(text))
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Args, description=__doc__))
