@@ -227,6 +227,11 @@ def test_resources_in_the_words_of_submitit():
     }  # fmt: skip
 
 
+def test_a_job_is_told_after_it_begins():
+    with pytest.raises(UserError, match="grace: 120 is not allowed; allowed: less than the 60 seconds of --minutes"):
+        slurm.Resources(minutes=1)
+
+
 def test_what_a_wandb_agent_calls_is_a_train_command():
     """`${args}` are `--name=value` of one value per parameter."""
     root = Path(__file__).parents[1]

@@ -35,6 +35,9 @@ class Resources:
       partition: None leaves it to the cluster.
       account: None leaves it to the cluster.
       parallel: jobs of the array at a time; None leaves it to the cluster.
+
+    Raises:
+      UserError: if a job would be told before it begins.
     """
 
     minutes: int = 60
@@ -45,6 +48,12 @@ class Resources:
     partition: str | None = None
     account: str | None = None
     parallel: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.grace >= 60 * self.minutes:
+            raise UserError(
+                f"grace: {self.grace} is not allowed; allowed: less than the {60 * self.minutes} seconds of --minutes"
+            )
 
     def parameters(self) -> dict[str, Any]:
         """In the words of submitit."""
