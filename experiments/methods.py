@@ -8,12 +8,15 @@ import dataclasses
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import tyro
 
 from dstjax.backend import describe, start_backend
+from dstjax.report.words import estimate_text
 from experiments.bench import Sizes, show, take_turns
+from experiments.cost import overhead
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Args:
     out: Path | None = None
     """Write the table here, as `<out>.md`; by default it is only printed."""
     rounds: int = 5
-    """Timed calls per entry; medians are reported."""
+    """Rounds, in each of which every entry is timed once."""
     width: int = 256
     """Hidden units of every network."""
     batch_size: int = 256
@@ -92,21 +95,25 @@ def main(args: Args) -> None:
         for method, (_, compiled, _) in prepared.items()
         for part, (run, inputs) in compiled.items()
     }
-    seconds = take_turns(calls, args.rounds)
-    ms = {m: 1e3 * (seconds[m, "critic"] + share * seconds[m, "rest"]) for m, (_, _, share) in prepared.items()}
+    # A round's calls follow each other: their ratios are of the same moment, whatever else the machine does.
+    rounds = [take_turns(calls, 1) for _ in range(args.rounds)]
+    ms = {
+        method: [1e3 * (seconds[method, "critic"] + share * seconds[method, "rest"]) for seconds in rounds]
+        for method, (_, _, share) in prepared.items()
+    }
     rows = []
     for method, (params, compiled, share) in prepared.items():
         count = [
             sum(leaf.size for leaf in jax.tree.leaves(part)) for part in (params.actor, params.critic, params.model)
         ]
         gflop = (flops(compiled["critic"][0]) + share * flops(compiled["rest"][0])) / 1e9
-        row = [f"{sum(count):,}", *(f"{number:,}" for number in count), f"{gflop:.2f}", f"{ms[method]:.1f}"]
-        rows.append([method, *row, f"{ms[method] / ms['td3']:.1f}"])
+        row = [f"{sum(count):,}", *(f"{number:,}" for number in count), f"{gflop:.2f}", f"{median(ms[method]):.1f}"]
+        rows.append([method, *row, estimate_text(overhead(ms[method], ms["td3"]))])
     about = describe()
     device = f"{about['device']['kind']} ({about['device']['platform']}), jax {about['versions']['jax']}"
     sizes = (
         f"S={args.obs_size}, A={args.action_size}, width {args.width}, batch {args.batch_size}, N={args.num_samples}, "
-        f"medians of {args.rounds} calls"
+        f"medians of {args.rounds} rounds, ratios within a round [95 % bootstrap interval]"
     )
     header = ["method", "parameters", "actor", "critics", "model", "GFLOP per update", "ms per update", "over td3"]
     table = show("Cost per critic update, with its share of actor and model", header, rows)
