@@ -12,18 +12,21 @@ from dstjax.envs.mujoco.physics import Physics
 
 EPISODES, STEPS = 20, 200
 OFF = NoiseParams()
-DIFFERS = pytest.mark.xfail(
-    reason="1 of 20 episodes ends at step 197 in C MuJoCo and runs on here; cause not established"
-)
 
 
-def gymnasiums(env):
-    """First states, actions and lengths of episodes; the length is `STEPS` where none ended before."""
+def gymnasiums(env, shift_seed=None):
+    """First states, actions and lengths of episodes; the length is `STEPS` where none ended before.
+
+    With a seed, the first positions are shifted by about 1e-14, some units of rounding.
+    """
     task, rng = gymnasium_task(env), np.random.default_rng(3)
     low, high = env.control_range.T
     actions, starts, lengths = rng.uniform(-1, 1, (EPISODES, STEPS, env.action_size)), [], []
     for episode in range(EPISODES):
         task.reset(seed=episode)
+        if shift_seed is not None:
+            shift = 1e-14 * np.random.default_rng([shift_seed, episode]).standard_normal(task.model.nq)
+            task.set_state(task.data.qpos + shift, task.data.qvel.copy())
         starts.append((task.data.qpos.copy(), task.data.qvel.copy(), task.data.qacc_warmstart.copy()))
         ends = (task.step(low + (action + 1) / 2 * (high - low))[2] for action in actions[episode])
         lengths.append(next((step for step, end in enumerate(ends, start=1) if end), STEPS))
@@ -31,11 +34,14 @@ def gymnasiums(env):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["hopper", "walker2d", pytest.param("ant", marks=DIFFERS)])
+@pytest.mark.parametrize("name", ["hopper", "walker2d", "ant"])
 def test_episodes_end_in_the_same_step(name):
+    """Where C MuJoCo agrees with itself: after 150 steps, two Ants a rounding apart may have parted in C as well."""
     env = make(name)
     starts, actions, lengths = gymnasiums(env)
     assert (lengths < STEPS).mean() > 0.1
+    certain = np.all([gymnasiums(env, seed)[2] == lengths for seed in range(4)], axis=0)
+    assert certain.sum() >= (17 if name == "ant" else EPISODES)
     with jax.enable_x64(True):
 
         def episode(start, actions):
@@ -51,4 +57,4 @@ def test_episodes_end_in_the_same_step(name):
             return jnp.where(ends.any(), jnp.argmax(ends) + 1, STEPS)
 
         ours = jax.jit(jax.vmap(episode))(starts, actions)
-    np.testing.assert_array_equal(ours, lengths)
+    np.testing.assert_array_equal(np.asarray(ours)[certain], lengths[certain])
