@@ -196,19 +196,29 @@ def step_errors(env: MujocoEnv, truth: Transitions, *, relative: bool = False) -
         return env.step(env.reset(key, off).replace(physics=before), action, key, off)
 
     end = jax.jit(jax.vmap(step))(keys, physics(env, truth.before), action)
-    pairs = {
-        "qpos": (end.physics.qpos, truth.after.qpos),
-        "qvel": (end.physics.qvel, truth.after.qvel),
-        "obs": (end.obs, truth.obs),
-        "reward": (end.reward, truth.reward),
-        **{term: (end.info[term], truth.info[term]) for term in env.reward_terms},
-        "terminated": (end.terminated, truth.terminated),
-    }
+    ours = {"qpos": end.physics.qpos, "qvel": end.physics.qvel, "obs": end.obs, "reward": end.reward, **end.info}
+    return errors(ours | {"terminated": end.terminated}, truth, relative=relative)
+
+
+def errors(ours: dict[str, Any], truth: Transitions, *, relative: bool = False) -> dict[str, np.ndarray]:
+    """How far outcomes of a step are from Gymnasium's.
+
+    Args:
+      ours: `qpos`, `qvel`, `obs`, `reward`, `terminated` and named reward terms, or some of them, each `[n, ...]`.
+      truth: steps of Gymnasium's.
+      relative: see `step_errors`.
+
+    Returns:
+      By the same names `[n]`, as `step_errors`.
+    """
+    theirs = {"qpos": truth.after.qpos, "qvel": truth.after.qvel, "obs": truth.obs, "reward": truth.reward}
+    theirs = {**truth.info, **theirs, "terminated": truth.terminated}
 
     def largest(values: Any) -> np.ndarray:
         return np.abs(np.asarray(values, float)).reshape(len(values), -1).max(axis=1)
 
     return {
-        name: largest(np.asarray(ours, float) - theirs) / (np.maximum(1, largest(theirs)) if relative else 1)
-        for name, (ours, theirs) in pairs.items()
+        name: largest(np.asarray(values, float) - theirs[name])
+        / (np.maximum(1, largest(theirs[name])) if relative else 1)
+        for name, values in ours.items()
     }

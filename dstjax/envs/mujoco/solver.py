@@ -12,8 +12,7 @@ and an unchanged active set proves the minimum, which ends the loop without a to
 Shapes: `V` velocities, `C` constraint rows.
 """
 
-import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +37,7 @@ class Problem(NamedTuple):
     """`[C]` r: a row pushes while `J a < r`."""
 
 
-def solve(problem: Problem, start: Array, *, iterations: int) -> tuple[Array, Array]:
+def solve(problem: Problem, start: Array, *, iterations: int | Array) -> tuple[Array, Array]:
     """The constrained acceleration and the constraint forces.
 
     Differentiable in `problem` in both modes, by the implicit function theorem at the minimum.
@@ -46,17 +45,17 @@ def solve(problem: Problem, start: Array, *, iterations: int) -> tuple[Array, Ar
     Args:
       problem: see there.
       start: `[V]` where to start if that is better than the free acceleration.
-      iterations: bound on Newton steps.
+      iterations: bound on Newton steps; may be traced.
 
     Returns:
       `[V]` acceleration and `[V]` generalised constraint force.
     """
-    acceleration = _minimise(iterations, problem, start)
+    acceleration = _minimise(problem, start, iterations)
     return acceleration, _constraint_force(problem, acceleration)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _minimise(iterations: int, problem: Problem, start: Array) -> Array:
+@jax.custom_jvp
+def _minimise(problem: Problem, start: Array, iterations: int | Array) -> Array:
     def unsettled(carry: tuple[Array, Array, Array]) -> Array:
         _, settled, count = carry
         return ~settled & (count < iterations)
@@ -77,10 +76,10 @@ def _minimise(iterations: int, problem: Problem, start: Array) -> Array:
 
 @_minimise.defjvp
 def _minimise_jvp(
-    iterations: int, primals: tuple[Problem, Array], tangents: tuple[Problem, Array]
+    primals: tuple[Problem, Array, int | Array], tangents: tuple[Problem, Any, Any]
 ) -> tuple[Array, Array]:
-    (problem, start), (dproblem, _) = primals, tangents
-    acceleration = _minimise(iterations, problem, start)
+    (problem, start, iterations), (dproblem, _, _) = primals, tangents
+    acceleration = _minimise(problem, start, iterations)
     active = _slack(problem, acceleration) < 0
     _, dgradient = jax.jvp(lambda p: _gradient(p, acceleration), (problem,), (dproblem,))
     return acceleration, -_newton_step(problem, active, dgradient)
