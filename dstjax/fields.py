@@ -109,8 +109,8 @@ class Config:
     env: str = _field("inverted_pendulum", "task (see `dstjax envs`)")
     method: str = _field("dst", "method (see `dstjax methods`)")
     pessimism: str = _change(
-        "against over-estimation, drop the largest pooled target samples, or keep the critic of smaller mean",
-        "truncation", "minimum",
+        "against over-estimation, targets keep the critic of smaller mean, or drop the largest of both critics' samples",
+        "minimum", "truncation", "none",
     )  # fmt: skip
     distance: str = _change("distance of generative critics", "msmmd", "sliced", "mmd")
     gradient: str = _change("gradients in the critic's samples and loss", "none", "action", "complete")
@@ -130,7 +130,7 @@ class Config:
     replay_capacity: int = _field(1_000_000, "transitions kept per member (never more than `steps`)", COUNT)
     replay: str = _field("full", "full, or compact: no next observations; compact-bfloat16: rounded as well")
     num_samples: int = _field(10, "samples of the return per transition (N)", COUNT)
-    drop_samples: int = _field(10, "largest of the pooled target samples that truncation drops", COUNT_OR_ZERO)
+    drop_samples: int = _field(2, "largest of the pooled target samples that pessimism truncation drops", COUNT)
     atoms: int = _field(51, "returns that a categorical critic gives probabilities of", Domain(2))
     level_features: int = _field(64, "cosines that an implicit quantile critic embeds its levels in", COUNT)
     noise_dim: int = _field(8, "dimension of the critic's noise (K)", COUNT)

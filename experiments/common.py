@@ -15,7 +15,7 @@ from dstjax.plan import Plan
 from dstjax.runs import Row, RunDir
 
 SIZES: dict[str, Any] = {
-    "utd": 4, "width": 64, "model_width": 64, "batch_size": 64, "num_samples": 6, "drop_samples": 6, "ascent_steps": 1,
+    "utd": 4, "width": 64, "model_width": 64, "batch_size": 64, "num_samples": 6, "ascent_steps": 1,
 }  # fmt: skip
 """Small networks and few samples, for a CPU; with `NUMBERS`, rates to match so few updates."""
 NUMBERS = {"actor_lr": (1e-3,), "critic_lr": (1e-3,), "tau": (0.02,)}

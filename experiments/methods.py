@@ -51,7 +51,7 @@ def parts(args: Args, method: str) -> tuple[Any, dict[str, tuple[Any, Any]], flo
 
     config = Config(
         method=method, width=args.width, model_width=args.width, batch_size=args.batch_size,
-        num_samples=args.num_samples, drop_samples=args.num_samples,
+        num_samples=args.num_samples,
     )  # fmt: skip
     agent = Agent(config, Sizes(args.obs_size, args.action_size))  # type: ignore[arg-type]
     obs = jax.random.normal(jax.random.key(0), (args.batch_size, args.obs_size))

@@ -13,7 +13,7 @@ from dstjax.types import Array, Key, Params, SobolevSamples, Transition
 
 SMALL = Config(
     env="pointmass", method="dst", steps=240, chunk_steps=40, warmup_steps=40, num_envs=1, utd=2, batch_size=8,
-    num_samples=4, drop_samples=2, noise_dim=2, width=8, model_width=8, model_latent=2, ascent_steps=1, eval_episodes=2,
+    num_samples=4, noise_dim=2, width=8, model_width=8, model_latent=2, ascent_steps=1, eval_episodes=2,
 )  # fmt: skip
 """Compiles in seconds; every part is exercised."""
 

@@ -53,7 +53,7 @@ methods: [td3]
 tasks: pointmass
 seeds: 6
 static:
-  {{steps: 240, chunk_steps: 40, warmup_steps: 40, utd: {SMALL.utd}, batch_size: 8, num_samples: 4, drop_samples: 2,
+  {{steps: 240, chunk_steps: 40, warmup_steps: 40, utd: {SMALL.utd}, batch_size: 8, num_samples: 4,
     width: [8, 16], eval_episodes: 2}}
 """
 

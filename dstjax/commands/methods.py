@@ -6,8 +6,8 @@ from dstjax.commands.words import print_table, require_no_words
 from dstjax.methods import METHODS
 
 PESSIMISM = {
+    "minimum": "the critic of smaller mean",
     "truncation": "the largest of both critics' pooled target samples are dropped",
-    "minimum": "the critic of smaller value",
     "none": "none: one critic, whose support bounds its values",
 }
 

@@ -106,11 +106,16 @@ def _check_combination(config: Config, method: Method) -> None:
 
 
 def _check_samples(config: Config, method: Method) -> None:
-    """Check that truncation leaves samples enough for the loss."""
+    """Check that there are samples enough for the loss, and that truncation leaves them."""
     least = {"generative": 2, "quantile": 1, "implicit": 1}.get(method.critic, 0)
     if config.num_samples < least:
         raise UserError(f"num_samples: {config.num_samples} is not allowed; allowed: at least {least}")
     if method.pessimism != "truncation":
+        if config.drop_samples != Config.drop_samples:
+            raise UserError(
+                f"drop_samples: {config.drop_samples} is not allowed with pessimism {method.pessimism}; choose pessimism "
+                "truncation"
+            )
         return
     most = method.critics * config.num_samples - least
     if config.drop_samples > most:

@@ -19,8 +19,8 @@ class Method:
       smoothing: TD3's target policy smoothing.
       actor: what the actor ascends: the first `critic`'s mean, the `minimum` of both, or the `model`'s reward plus the
         value of its next state.
-      pessimism: the rule against over-estimation: `truncation` drops the largest of both critics' pooled target
-        samples, `minimum` keeps the critic of smaller mean, `none` has one critic, whose support bounds its values.
+      pessimism: the rule against over-estimation: `minimum` keeps the target samples of the critic of smaller mean,
+        `truncation` drops the largest of both critics' pooled ones.
       distance: of generative critics, between their samples and the target's.
       gradient: whether samples carry the return's gradient in the action, or (`complete`) in the observation as well.
       model: world model; None has none.
@@ -37,7 +37,7 @@ class Method:
     critic: Literal["point", "generative", "quantile", "implicit", "categorical"]
     smoothing: bool = False
     actor: Literal["critic", "minimum", "model"] = "critic"
-    pessimism: Literal["truncation", "minimum", "none"] = "truncation"
+    pessimism: Literal["minimum", "truncation", "none"] = "minimum"
     distance: Literal["msmmd", "sliced", "mmd"] = "msmmd"
     gradient: Literal["none", "action", "complete"] = "none"
     model: str | None = None
@@ -84,12 +84,12 @@ METHODS: dict[str, Method] = {
     ),
     "iqn": Method(
         summary="implicit quantile critic, quantile Huber loss",
-        source="Dabney et al., ICML 2018; truncation of Kuznetsov et al., ICML 2020",
+        source="Dabney et al., ICML 2018",
         critic="implicit",
     ),
     "qr": Method(
         summary="quantile critic at fixed levels, quantile Huber loss",
-        source="Dabney et al., AAAI 2018; truncation of Kuznetsov et al., ICML 2020",
+        source="Dabney et al., AAAI 2018",
         critic="quantile",
     ),
     "d4pg": Method(
@@ -103,14 +103,12 @@ METHODS: dict[str, Method] = {
     "td3": Method(
         summary="twin delayed deterministic policy gradient with a Huber loss",
         source="Fujimoto et al., ICML 2018",
-        pessimism="minimum",
         critic="point",
         smoothing=True,
     ),
     "mage": Method(
         summary="td3 with a Huber loss of the norm of the error's action gradient, through a model of the mean",
         source="D'Oro & Jaśkowski, NeurIPS 2020",
-        pessimism="minimum",
         critic="point",
         smoothing=True,
         actor="minimum",
@@ -121,7 +119,6 @@ METHODS: dict[str, Method] = {
     "svg": Method(
         summary="SVG(1): actor gradient through the model, its noise inferred from the real transition",
         source="Heess et al., NeurIPS 2015, with td3's critics",
-        pessimism="minimum",
         critic="point",
         smoothing=True,
         actor="model",

@@ -74,7 +74,7 @@ def test_categorical_target_is_the_shifted_law_of_smaller_mean():
 
 
 def test_quantile_target_pools_and_truncates_both_critics():
-    kind = Quantile(width=4, depth=1, num_samples=3, pessimism="truncation", drop=2)
+    kind = Quantile(width=4, depth=1, num_samples=3, drop=2)
     nets = [lambda s, a, pick, shift=shift: jnp.array([1.0, 2.0, 4.0]) @ pick + shift for shift in (0.0, 2.5)]
     backup = Backup(
         model_fn=lambda s, a, noise: (s, 10.0), policy_fn=jnp.zeros_like, obs=jnp.zeros(1), action=jnp.zeros(1),

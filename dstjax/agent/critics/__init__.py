@@ -29,8 +29,8 @@ def make(method: Method, config: Config) -> Critic:
       Its definition; it holds no array.
     """
     sizes: dict[str, Any] = {"width": config.width, "depth": config.depth}
-    pessimism = {"pessimism": method.pessimism, "drop": config.drop_samples}
-    sampled = sizes | pessimism | {"num_samples": config.num_samples}
+    drop = {"minimum": None, "truncation": config.drop_samples, "none": 0}[method.pessimism]
+    sampled = sizes | {"num_samples": config.num_samples, "drop": drop}
     match method.critic:
         case "point":
             return Point(**sizes, gradient=method.gradient)

@@ -82,17 +82,15 @@ class Sampled:
       width: hidden units per layer.
       depth: hidden layers.
       num_samples: samples of the return per transition, `N`.
-      pessimism: against over-estimation, the largest of the critics' pooled target samples are dropped (`truncation`;
-        TQC, Kuznetsov et al., 2020), or the samples of the critic of smaller mean are kept (`minimum`).
-      drop: how many truncation drops.
+      drop: largest of the critics' pooled target samples that are dropped (TQC; Kuznetsov et al., 2020); None keeps the
+        samples of the critic of smaller mean instead, with one sample each TD3's minimum.
       gradient: which gradients samples carry.
     """
 
     width: int
     depth: int
     num_samples: int = 1
-    pessimism: Literal["truncation", "minimum"] = "minimum"
-    drop: int = 0
+    drop: int | None = None
     gradient: Gradient = "none"
 
     @property
@@ -118,9 +116,7 @@ class Sampled:
             backup.model_fn, backup.policy_fn, critics, backup.obs, backup.action, backup.noise, latents,
             backup.discount, backup.terminated, complete=self.gradient == "complete",
         )  # fmt: skip
-        if self.pessimism == "minimum":
-            return self._kept(least_mean(pooled, len(critics)))
-        return self._kept(truncate(pooled, self.drop))
+        return self._kept(least_mean(pooled, len(critics)) if self.drop is None else truncate(pooled, self.drop))
 
     def _kept(self, samples: SobolevSamples) -> SobolevSamples:
         """Without the gradients that are not used: to the compiler they are dead code, and cost nothing."""
