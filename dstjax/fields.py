@@ -109,7 +109,7 @@ class Config:
     env: str = _field("inverted_pendulum", "task (see `dstjax envs`)")
     method: str = _field("dst", "method (see `dstjax methods`)")
     pessimism: str = _change(
-        "against over-estimation, targets keep the critic of smaller mean, or drop the largest of both critics' samples",
+        "against over-estimation, targets keep the critic of smaller mean, or drop the largest pooled samples",
         "minimum", "truncation", "none",
     )  # fmt: skip
     distance: str = _change("distance of generative critics", "msmmd", "sliced", "mmd")

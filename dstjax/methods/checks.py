@@ -113,8 +113,8 @@ def _check_samples(config: Config, method: Method) -> None:
     if method.pessimism != "truncation":
         if config.drop_samples != Config.drop_samples:
             raise UserError(
-                f"drop_samples: {config.drop_samples} is not allowed with pessimism {method.pessimism}; choose pessimism "
-                "truncation"
+                f"drop_samples: {config.drop_samples} is not allowed with pessimism {method.pessimism}; choose "
+                "pessimism truncation"
             )
         return
     most = method.critics * config.num_samples - least
