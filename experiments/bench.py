@@ -1,7 +1,7 @@
 """What an update costs: `python -m experiments.bench [--out results/bench]`.
 
 Prints medians on the machine at hand: milliseconds per critic update of each method and their ratios, the cost against
-the batch size, compile seconds, environment steps per second. Members side by side are in `experiments.scaling`.
+the batch size, compile seconds. Members side by side are in `experiments.scaling`, tasks in `experiments.envs`.
 """
 
 import dataclasses
@@ -22,7 +22,6 @@ METHODS: dict[str, dict[str, Any]] = {
 }
 """What is compared, by name: fields of the config."""
 BATCHES = (64, 128, 256, 512, 1024)
-ENV_BATCHES = (1, 16, 128)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,38 +118,6 @@ def update_costs(args: Args) -> tuple[list[list[str]], list[list[str]]]:
     return at_256, by_batch
 
 
-def env_speeds(args: Args, steps: int = 100) -> list[list[str]]:
-    """Environment steps per second of every task with random actions and auto-reset, at several batch sizes."""
-    import jax
-    import jax.numpy as jnp
-
-    from dstjax import envs
-    from dstjax.config import NoiseParams
-
-    rows = []
-    for name in envs.ENVS:
-        env = envs.auto_reset(envs.make(name))
-        row, seconds = [name], 0.0
-        for batch in ENV_BATCHES:
-
-            def rollout(key: jax.Array, env: Any = env, batch: int = batch) -> Any:
-                noise = jax.tree.map(jnp.float32, NoiseParams())
-
-                def step(state: Any, key: jax.Array) -> tuple[Any, None]:
-                    action = jax.random.uniform(key, (batch, env.action_size), minval=-1.0)
-                    keys = jax.random.split(key, batch)
-                    return jax.vmap(env.step, (0, 0, 0, None))(state, action, keys, noise), None
-
-                state = jax.vmap(env.reset, (0, None))(jax.random.split(key, batch), noise)
-                return jax.lax.scan(step, state, jax.random.split(key, steps))[0].obs
-
-            call, compile_seconds = compiled(rollout, jax.random.key(0))
-            seconds = max(seconds, compile_seconds)
-            row.append(f"{batch * steps / take_turns({0: call}, 3)[0]:,.0f}")
-        rows.append([*row, f"{seconds:.1f}"])
-    return rows
-
-
 def show(title: str, header: list[str], rows: list[list[str]]) -> str:
     """Print a table, and return it as Markdown."""
     from rich.console import Console
@@ -181,7 +148,6 @@ def main(args: Args) -> None:
     tables = [
         show("Critic update, batch 256", ["method", "ms", *(f"over {m}" for m in METHODS), "compile s"], at_256),
         show("Critic update in ms by batch", ["method", *map(str, BATCHES), "log-log slope"], by_batch),
-        show("Environment steps/s by batch", ["task", *map(str, ENV_BATCHES), "compile s"], env_speeds(args)),
     ]
     if args.out is not None:
         args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,9 @@ from dstjax.options import Option, parse
 
 SUMMARY = "List the tasks: their sizes, and the noises that have no effect on each."
 OPTIONS = (
-    Option("measure", str, "tasks to measure the speed of on this machine", "none", many=True),
+    Option(
+        "measure", str, "tasks to measure the speed of on this machine; `all` measures every one", "none", many=True
+    ),
     Option("batch", int, "parallel environments of the measurement", 128, COUNT),
 )
 
@@ -35,7 +37,8 @@ def main(words: Sequence[str]) -> int:
     from dstjax.envs import ENVS, make
     from dstjax.progress import make_console
 
-    chosen = {name: make(name) for name in given.get("measure", ())}
+    names = given.get("measure", ())
+    chosen = {name: make(name) for name in (ENVS if list(names) == ["all"] else names)}
     if chosen:
         start_backend(devices=1)
     batch = given.get("batch", 128)
@@ -64,5 +67,5 @@ def _speed(name: str, env: Any, batch: int) -> str:
     speed = measure_speed(env, batch=batch)
     return (
         f"{name}: {speed.steps_per_second:,.0f} environment steps/s at batch {batch}, "
-        f"ready after {speed.compile_seconds:.1f} s of compilation"
+        f"ready after {speed.compile_seconds:.1f} s of compilation, {speed.bytes_per_env / 1024:,.1f} kB an environment"
     )

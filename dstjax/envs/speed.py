@@ -1,7 +1,9 @@
 """How fast a task runs here."""
 
 import time
-from typing import NamedTuple
+from collections.abc import Callable
+from statistics import median
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,16 +19,27 @@ class Speed(NamedTuple):
     compile_seconds: float
     """Of a scan of steps with auto-reset and one copy of the physics; nearly 0 where a cache holds the program."""
     steps_per_second: float
-    """Environment steps of the whole batch; the best of three rounds."""
+    """Environment steps of the whole batch, in the median round."""
+    bytes_per_env: float
+    """The program's memory, inputs and outputs included, over the batch."""
 
 
-def measure_speed(env: Env, *, batch: int, steps: int = 100) -> Speed:
+def measure_speed(
+    env: Env,
+    *,
+    batch: int,
+    steps: int = 100,
+    seconds: float = 1.0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Speed:
     """Time random actions with auto-reset on the default device.
 
     Args:
       env: a task, without auto-reset.
       batch: parallel environments.
       steps: control steps of each per round.
+      seconds: that the rounds take together at least; there are three or more.
+      clock: in seconds. With `time.process_time`, what else a CPU does is left out.
 
     Returns:
       The speed.
@@ -44,12 +57,15 @@ def measure_speed(env: Env, *, batch: int, steps: int = 100) -> Speed:
 
         return jax.lax.scan(tick, states, jax.random.split(key, steps))[0].obs
 
-    begin = time.perf_counter()
+    begin = clock()
     compiled = jax.jit(run).lower(states, jax.random.key(1)).compile()
-    compile_seconds = time.perf_counter() - begin
-    rounds = []
-    for _ in range(3):
-        begin = time.perf_counter()
+    compile_seconds = clock() - begin
+    compiled(states, jax.random.key(1)).block_until_ready()
+    rounds: list[float] = []
+    while len(rounds) < 3 or sum(rounds) < seconds:
+        begin = clock()
         compiled(states, jax.random.key(1)).block_until_ready()
-        rounds.append(time.perf_counter() - begin)
-    return Speed(compile_seconds, batch * steps / min(rounds))
+        rounds.append(clock() - begin)
+    sizes: Any = compiled.memory_analysis()
+    size = sizes.temp_size_in_bytes + sizes.argument_size_in_bytes + sizes.output_size_in_bytes
+    return Speed(compile_seconds, batch * steps / median(rounds), size / batch)

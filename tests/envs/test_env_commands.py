@@ -1,5 +1,7 @@
 """Films of tasks without a screen, and the commands `envs` and `render`."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -85,3 +87,11 @@ def test_the_table_has_every_task_with_its_sizes(capsys):
     lines = capsys.readouterr().out.splitlines()
     (hopper,) = (line for line in lines if "hopper" in line)
     assert [cell.strip() for cell in hopper.split("│")[1:-1]] == ["hopper", "11", "3", "4", "1000", "none"]
+
+
+def test_measured_speed_comes_after_the_table(capsys):
+    assert main(["envs", "--measure", "pointmass", "--batch", "4"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert re.fullmatch(
+        r"pointmass: [\d,]+ environment steps/s at batch 4, ready after .* s of compilation, .* kB .*", last
+    )
