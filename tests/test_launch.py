@@ -1,5 +1,6 @@
 """Launchers: how many processes at a time, what signals do, what is submitted."""
 
+import contextlib
 import os
 import re
 import runpy
@@ -21,6 +22,7 @@ from dstjax.options import parse_train
 from dstjax.sweep import words
 from dstjax.sweep.file import from_words
 from dstjax.sweep.shards import split
+from dstjax.sweep.state import progress
 from dstjax.sweep.store import SweepDir
 
 TEXT = "{methods: td3, tasks: pointmass, seeds: 5, static: {steps: 200, chunk_steps: 100, warmup_steps: 0}}"
@@ -217,6 +219,30 @@ def test_a_job_lets_its_worker_save_before_it_is_queued_again(sweep, workers, mo
     workers.codes, workers.seconds = {1: 3}, 0
     with pytest.raises(RuntimeError, match=r"pointmass-td3-2of5 ended with code 3; see .*2of5.log"):
         slurm.ShardJob(sweep.path, 1, grace=60)()
+
+
+def test_a_job_that_never_finishes_a_chunk_gives_up(sweep, monkeypatch):
+    """Workers that save nothing before they are told to end, as where compiling takes longer than a job."""
+    monkeypatch.setattr(slurm, "start_worker", lambda *_: subprocess.Popen(["sleep", "60"]))
+    job, shard = slurm.ShardJob(sweep.path, 0, grace=60), sweep.load()[0][0]
+
+    def run():
+        with contextlib.suppress(RuntimeError):  # The worker was stopped.
+            job()
+
+    for count in range(1, slurm.MOST_IDLE + 1):
+        thread = threading.Thread(target=run)
+        thread.start()
+        while job._process is None:
+            time.sleep(0.01)
+        if count < slurm.MOST_IDLE:
+            assert job.checkpoint().function is job
+        else:
+            with pytest.raises(RuntimeError, match="3 jobs in a row ended before a chunk did; allowed: more --minutes"):
+                job.checkpoint()
+        thread.join()
+    assert progress(sweep, shard).state == "failed"
+    assert "more --minutes" in progress(sweep, shard).note
 
 
 def test_resources_in_the_words_of_submitit():

@@ -12,10 +12,12 @@ from dstjax.errors import UserError
 from dstjax.files import replace_text
 from dstjax.launch.worker import start_worker
 from dstjax.sweep.shards import Shard
-from dstjax.sweep.state import State
+from dstjax.sweep.state import State, give_up, progress
 from dstjax.sweep.store import SweepDir
 
 MOST_REQUEUES = 1000
+MOST_IDLE = 3
+"""Jobs in a row that may end before a chunk does, as they do where compiling takes longer than a job."""
 MARGIN_SECONDS = 15
 """Kept of the time between SLURM's warning and its kill, to ask for the job to be queued again."""
 
@@ -78,6 +80,7 @@ class ShardJob:
     def __init__(self, path: Path, index: int, grace: int) -> None:
         self.path, self.index, self.grace = path, index, grace
         self._process: subprocess.Popen[bytes] | None = None
+        self._share, self._idle = 0.0, 0
 
     def __call__(self) -> None:
         """Train the shard.
@@ -85,8 +88,8 @@ class ShardJob:
         Raises:
           RuntimeError: if the worker failed; the array element then counts as failed.
         """
-        sweep = SweepDir(self.path)
-        shard = sweep.load()[0][self.index]
+        sweep, shard = self._shard()
+        self._share = progress(sweep, shard).share
         self._process = start_worker(sweep, shard)
         code = self._process.wait()
         if code:
@@ -97,6 +100,9 @@ class ShardJob:
 
         Returns:
           The same job once more.
+
+        Raises:
+          RuntimeError: if it would go on forever, for no chunk was finished in `MOST_IDLE` jobs.
         """
         import submitit
 
@@ -107,7 +113,17 @@ class ShardJob:
                 process.wait(max(self.grace - MARGIN_SECONDS, 1))
             except subprocess.TimeoutExpired:
                 process.kill()  # A chunk longer than the grace: the job goes on from the checkpoint before.
+        sweep, shard = self._shard()
+        self._idle = 0 if progress(sweep, shard).share > self._share else self._idle + 1
+        if self._idle >= MOST_IDLE:
+            reason = f"{self._idle} jobs in a row ended before a chunk did; allowed: more --minutes, or shorter chunks"
+            give_up(sweep, shard, reason)
+            raise RuntimeError(f"{shard.name}: {reason}")
         return submitit.helpers.DelayedSubmission(self)
+
+    def _shard(self) -> tuple[SweepDir, Shard]:
+        sweep = SweepDir(self.path)
+        return sweep, sweep.load()[0][self.index]
 
 
 def submit(sweep: SweepDir, shards: Sequence[Shard], resources: Resources) -> str:

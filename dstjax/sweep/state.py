@@ -65,6 +65,17 @@ def hold(sweep: SweepDir, shard: Shard) -> Iterator[None]:
         _note(sweep, shard, "stopped")
 
 
+def give_up(sweep: SweepDir, shard: Shard, reason: str) -> None:
+    """Note down that a launcher will not start a shard again.
+
+    Args:
+      sweep: of the shard.
+      shard: that no process holds.
+      reason: why.
+    """
+    _note(sweep, shard, "failed", reason)
+
+
 def progress(sweep: SweepDir, shard: Shard, queue: Mapping[int, State] | None = None) -> Progress:
     """How far a shard is.
 
