@@ -61,8 +61,10 @@ class Pace:
         first, last = (self._marks[0] if len(self._marks) > 1 else (self._started, self.start_step)), self._marks[-1]
         return self.members * (last[1] - first[1]) / max(last[0] - first[0], 1e-9)
 
-    def seconds_left(self, steps: int) -> float:
-        """Estimate of the time until `steps` environment steps per member."""
+    def seconds_left(self, steps: int) -> float | None:
+        """Estimate of the time until `steps` environment steps per member; None while compiling is all of the pace."""
+        if len(self._marks) < 2 and steps > self._marks[-1][1]:
+            return None
         return self.members * (steps - self._marks[-1][1]) / max(self.steps_per_second(), 1e-9)
 
 
@@ -136,23 +138,26 @@ class ProgressView:
           members: number of members.
         """
         self._label, self._chunks, self._done, self._returns = label, chunks, done, ""
-        text = f"compiling for {members} members"
+        text = f"compiling for {members} member{'s' if members != 1 else ''}"
         self._task = self._bars.add_task(label, total=chunks, completed=done, text=text)
         if self._live is None:
             self.say(f"{label}: {text}")
 
-    def update(self, step: int, rows: Sequence[Row], pace: Pace, seconds_left: float) -> None:
+    def update(self, step: int, rows: Sequence[Row], pace: Pace, seconds_left: float | None) -> None:
         """Show a finished chunk.
 
         Args:
           step: environment steps per member.
           rows: one per member.
           pace: of the program.
-          seconds_left: estimate.
+          seconds_left: estimate, where there is one.
         """
         self._done += 1
         self._returns = returns_text(rows)
-        speed = f"{pace.steps_per_second():,.0f} steps/s, {_clock(seconds_left)} left"
+        if seconds_left is None:
+            speed = "compiled"
+        else:
+            speed = f"{pace.steps_per_second():,.0f} steps/s, {_clock(seconds_left)} left"
         self._bars.update(self._task, completed=self._done, text=speed)
         if self._live is None:
             self.say(f"{self._label}: step {step:,}, chunk {self._done}/{self._chunks}, {self._returns}, {speed}")

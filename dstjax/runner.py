@@ -186,4 +186,5 @@ def _report(directory: RunDir, view: ProgressView) -> int:
         view.say(f"figure: {plot_curves(rows, directory.figure_file)}")
     except OSError as error:
         warnings.warn(f"no figure: {error}", stacklevel=2)
+    view.say(f"all of it on one page: dstjax report {shlex.quote(str(directory.path))}")
     return 0

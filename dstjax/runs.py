@@ -77,7 +77,7 @@ class RunDir:
           UserError: if there is none, or it is not readable.
         """
         if not self.config_file.exists():
-            raise UserError(f"resume: no run in '{self.path}'; allowed: the name of a run in '{self.path.parent}'")
+            raise UserError(f"run: no run in '{self.path}'; allowed: the name of a run in '{self.path.parent}'")
         try:
             found = yaml.safe_load(self.config_file.read_text())
         except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:

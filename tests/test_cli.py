@@ -41,7 +41,7 @@ def run(words, capsys):
         ("train --num-samples 2 --pessimism truncation --drop-samples 4", "drop_samples: 4 is not allowed"),
         ("train --name ../elsewhere", "name: '../elsewhere' is not allowed"),
         ("train --resume", "name: none given"),
-        ("train --resume --name nothing", "resume: no run in 'runs/nothing'"),
+        ("train --resume --name nothing", "run: no run in 'runs/nothing'"),
         ("train --name done", "'runs/done' already holds a run"),
         ("train --resume --name done --width 7", "width: 7 is not what the run has, 256"),
         ("train --resume --name done --seeds 3", "seeds: 0 1 2 is not what the run has, 0 1"),

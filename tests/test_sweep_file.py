@@ -106,7 +106,7 @@ def test_sobol_points_are_balanced():
         ("method: dst", "key of the file: unknown name 'method'; allowed: methods, .*; did you mean 'methods'?"),
         ("methods: dts", "unknown name 'dts'; .* did you mean 'dst'?"),
         ("tasks: hoper", "tasks: unknown name 'hoper'; .* did you mean 'hopper'?"),
-        ("tasks: 'pointmass:goal=3'", "option of pointmass: unknown name 'goal'; allowed: bimodal, goals, max_latency, time_limit; did you mean 'goals'?"),
+        ("tasks: 'pointmass:goal=3'", "option of pointmass: unknown name 'goal'; .* did you mean 'goals'?"),
         ("tasks: 'pointmass:goals=x'", "option goals of pointmass: 'x' is not allowed"),
         ("methods: [dst, dst]", "methods: dst is given twice"),
         ("seeds: 0", "seeds: 0 is not allowed; allowed: a number in"),

@@ -1,5 +1,6 @@
 """Environments: the functional protocol, Gymnasium's MuJoCo tasks in MJX, and a toy."""
 
+import dataclasses
 from typing import Any
 
 from dstjax.envs.core import Env, EnvState, auto_reset
@@ -54,11 +55,11 @@ def make(name: str, **options: Any) -> Env:
     """
     name, written = split_name(name)
     task = _task(name)
-    known = task.__dataclass_fields__
+    known = [field.name for field in dataclasses.fields(task)]
     for option in options:
         if option not in known:
             raise unknown_name(f"option of {name}", option, known)
-    return task(**options | read_options(name, known, written))
+    return task(**options | read_options(name, task, written))
 
 
 def _task(name: str) -> Any:

@@ -1,5 +1,6 @@
 """Task names with options: `pointmass:goals=8` is the task `pointmass` with its option `goals` at 8."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,12 +27,12 @@ def split_name(text: str) -> tuple[str, dict[str, str]]:
     return name, {option: value for option, _, value in pairs}
 
 
-def read_options(task: str, fields: Mapping[str, Any], written: Mapping[str, str]) -> dict[str, Any]:
+def read_options(name: str, task: type, written: Mapping[str, str]) -> dict[str, Any]:
     """Convert written options to the types of the task's fields.
 
     Args:
-      task: its name, for the message.
-      fields: the task's dataclass fields by name.
+      name: of the task, for the message.
+      task: a dataclass; what it has without being a field is no option.
       written: options as they are written.
 
     Returns:
@@ -40,14 +41,15 @@ def read_options(task: str, fields: Mapping[str, Any], written: Mapping[str, str
     Raises:
       UserError: naming an unknown option, or a value of the wrong type.
     """
+    fields: dict[str, Any] = {field.name: field for field in dataclasses.fields(task)}
     values = {}
     for option, text in written.items():
         if option not in fields:
-            raise unknown_name(f"option of {task}", option, fields)
+            raise unknown_name(f"option of {name}", option, fields)
         kind = type(fields[option].default)
         try:
             values[option] = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
         except (KeyError, TypeError, ValueError):
             wanted = "true or false" if kind is bool else {int: "a whole number", float: "a number"}.get(kind, "a name")
-            raise UserError(f"option {option} of {task}: '{text}' is not allowed; allowed: {wanted}") from None
+            raise UserError(f"option {option} of {name}: '{text}' is not allowed; allowed: {wanted}") from None
     return values

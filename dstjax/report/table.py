@@ -19,7 +19,10 @@ def summary_table(rows: Sequence[Row]) -> Table:
       A table to print.
     """
     tasks = ", ".join(dict.fromkeys(row["env"] for row in rows))
-    table = Table(title=f"{tasks}: return at the last evaluation", caption=f"interval: {INTERVAL}")
+    table = Table(
+        title=f"{tasks}: return at the last evaluation",
+        caption=f"interval: {INTERVAL}; steps of each member, steps/s of all",
+    )
     for heading in ("method", "noise"):
         table.add_column(heading, no_wrap=True)
     for heading in ("mean return", "interval", "members", "steps", "steps/s"):

@@ -64,4 +64,4 @@ def _check_task(text: str) -> None:
     name, options = split_name(text)
     if name not in ENVS:
         raise unknown_name("tasks", short(name), ENVS)
-    read_options(name, ENVS[name].__dataclass_fields__, options)
+    read_options(name, ENVS[name], options)
