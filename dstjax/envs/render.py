@@ -1,6 +1,7 @@
 """Pictures of MuJoCo tasks by MuJoCo's own renderer, without a screen."""
 
 import atexit
+import copy
 import importlib
 import os
 from collections.abc import Iterable
@@ -13,13 +14,17 @@ import numpy as np
 
 from dstjax.config import NoiseParams
 from dstjax.envs.core import Env, EnvState, auto_reset
+from dstjax.envs.draws import check_noise
 from dstjax.envs.mujoco.model import c_model
-from dstjax.envs.noise import check_noise
 from dstjax.errors import UserError
 from dstjax.types import Array, Key
 
 _BACKENDS = ("egl", "osmesa", "glfw")
 _FIRST_TRIED = ("egl", "glfw")
+
+
+_SKY = (232, 238, 245)
+"""Behind a task whose XML file has no sky (red, green, blue)."""
 
 
 class Painter:
@@ -37,7 +42,7 @@ class Painter:
     def __init__(self, env: Env, width: int = 320, height: int = 240) -> None:
         if not hasattr(env, "xml_file"):
             raise UserError(f"render: '{env.name}' has no picture; allowed: MuJoCo tasks")
-        self._model = c_model(env.xml_file)
+        self._model = _lit(c_model(env.xml_file))
         self._data = mujoco.MjData(self._model)
         self._context = _open_context(width, height)
         self._opengl = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
@@ -45,6 +50,7 @@ class Painter:
         self._area = mujoco.MjrRect(0, 0, width, height)
         self._scene = mujoco.MjvScene(self._model, maxgeom=1000)
         self._camera = _camera(self._model)
+        self._has_sky = mujoco.mjtTexture.mjTEXTURE_SKYBOX in self._model.tex_type
         atexit.register(self.close)  # EGL's own hook, registered before, ends the display that the context needs
 
     def frame(self, qpos: np.ndarray) -> np.ndarray:
@@ -62,8 +68,11 @@ class Painter:
         everything = mujoco.mjtCatBit.mjCAT_ALL
         mujoco.mjv_updateScene(self._model, self._data, mujoco.MjvOption(), None, self._camera, everything, self._scene)
         mujoco.mjr_render(self._area, self._scene, self._opengl)
-        pixels = np.empty((self._area.height, self._area.width, 3), np.uint8)
-        mujoco.mjr_readPixels(pixels, None, self._area, self._opengl)
+        size = (self._area.height, self._area.width)
+        pixels, depth = np.empty((*size, 3), np.uint8), np.empty(size, np.float32)
+        mujoco.mjr_readPixels(pixels, depth, self._area, self._opengl)
+        if not self._has_sky:
+            pixels[depth == 1.0] = _SKY
         return pixels[::-1].copy()  # OpenGL's rows go up
 
     def close(self) -> None:
@@ -150,6 +159,14 @@ def random_film(
         return np.stack([painter.frame(posture) for posture in postures])
     finally:
         painter.close()
+
+
+def _lit(model: mujoco.MjModel) -> mujoco.MjModel:
+    """A copy with daylight, where the XML file has no lamp."""
+    model = copy.copy(model)
+    if not model.nlight:
+        model.vis.headlight.ambient[:], model.vis.headlight.diffuse[:] = 0.4, 0.7
+    return model
 
 
 def _camera(model: mujoco.MjModel) -> mujoco.MjvCamera:
