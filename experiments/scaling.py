@@ -28,8 +28,9 @@ TEXT = """\
 Whole training chunks in float32 on one device: simulation, replay, every update. Share of peak: operations of the
 chunk's matrix products (counted in its trace) per second, over those of a plain product of {0} x {0} matrices, measured
 beside each cell. State and estimated: from shapes alone, as a run plans its memory, without the copy for checkpoints;
-compiled: XLA's own account of arguments, results and temporaries. The shortest of the calls in {2:g} s; cells whose
-call would take more than {1:g} s are left out.
+compiled: XLA's own account of arguments, results and temporaries. The shortest of the calls in {2:g} s, on a CPU in
+seconds of its time, so that other programs on the machine do not count; cells whose call would take more than {1:g} s
+are left out.
 
 {3}, {4} transitions of replay.
 """
@@ -85,13 +86,19 @@ def prepare(config: Config, members: int) -> tuple[Callable[[], None], Row]:
     return call, facts
 
 
-def seconds_per_call(call: Callable[[], None], seconds: float) -> float:
-    """The shortest of as many calls as fill the time: other programs only add to it."""
+def seconds_per_call(call: Callable[[], Any], seconds: float) -> float:
+    """The shortest of as many calls as fill the time.
+
+    On a CPU seconds of its time, which other programs on the machine do not add to; of an accelerator the wall's.
+    """
+    import jax
+
+    clock = time.process_time if jax.default_backend() == "cpu" else time.perf_counter
     times: list[float] = []
     while sum(times) < seconds:
-        start = time.perf_counter()
+        start = clock()
         call()
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return min(times)
 
 
@@ -107,16 +114,26 @@ def peak_width() -> int:
     return 2048 if jax.default_backend() == "cpu" else 8192
 
 
+def peak(seconds: float) -> float:
+    """Floating-point operations per second of a plain product of two matrices."""
+    import jax
+    import jax.numpy as jnp
+
+    matrix = jax.random.normal(jax.random.key(0), (peak_width(), peak_width()))
+    product = jax.jit(jnp.matmul)
+    product(matrix, matrix).block_until_ready()
+    return 2.0 * peak_width() ** 3 / seconds_per_call(lambda: product(matrix, matrix).block_until_ready(), seconds)
+
+
 def scale(args: Args, size: str, method: str, done: dict[int, float]) -> Iterator[Row]:
     """The cells that are not done, up to the first that takes too long or does not fit; `done`: seconds by members."""
     import jax
 
     from dstjax.agent import Agent
     from dstjax.envs import make
-    from dstjax.sweep.cost import chunk_flops, products_per_second
+    from dstjax.sweep.cost import chunk_flops
 
     config = dataclasses.replace(SIZES[size], method=method)
-    plain = Config(width=peak_width(), batch_size=peak_width(), num_samples=1)
     for members in args.members:
         if done and max(done.values()) * members / max(done) > args.longest:
             return
@@ -133,7 +150,7 @@ def scale(args: Args, size: str, method: str, done: dict[int, float]) -> Iterato
         yield {
             "size": size, "method": method, "members": members, "call_s": call_s,
             "updates_per_s": updates_per_second(config, members, call_s),
-            "peak_share": flops / call_s / products_per_second(plain, 1), **facts,
+            "peak_share": flops / call_s / peak(args.seconds / 3), **facts,
         }  # fmt: skip
 
 
