@@ -18,7 +18,7 @@ from dstjax.agent import Agent, TrainState, evaluate, init, train_chunk
 from dstjax.agent.health import NEVER
 from dstjax.agent.replay import LAYOUTS
 from dstjax.config import Config, Hyper
-from dstjax.envs.noise import check_noise
+from dstjax.envs.draws import check_noise
 from dstjax.errors import UserError, unknown_name
 from dstjax.math.kernels import KERNELS
 from dstjax.members import Members, flatten, grid

@@ -55,7 +55,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _row(env: Any) -> list[str]:
-    from dstjax.envs.noise import ALL
+    from dstjax.envs.draws import ALL
 
     numbers = (env.obs_size, env.action_size, getattr(env, "frame_skip", 1), env.time_limit)
     return [*map(str, numbers), ", ".join(sorted(ALL - env.noises)) or "none"]

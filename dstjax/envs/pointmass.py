@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dstjax.envs import noise as noises
+from dstjax.envs.draws import ALL
 from dstjax.envs.noise import Kick, NoiseState
 from dstjax.envs.task import Outcome, Task, check_count
 from dstjax.types import Array, Key
@@ -46,7 +46,7 @@ class PointMass(Task):
     obs_size: ClassVar[int] = 2
     action_size: ClassVar[int] = 2
     freedoms: ClassVar[int] = 2
-    noises: ClassVar[frozenset[str]] = noises.ALL - {"friction_scale", "gravity_scale"}
+    noises: ClassVar[frozenset[str]] = ALL - {"friction_scale", "gravity_scale"}
 
     def __post_init__(self) -> None:
         super().__post_init__()

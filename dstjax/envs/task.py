@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from dstjax.config import NoiseParams
 from dstjax.envs import noise as noises
+from dstjax.envs.draws import draw
 from dstjax.envs.noise import Kick, NoiseState
 from dstjax.envs.state import EnvState, advance, begin, keep_finite
 from dstjax.errors import UserError
@@ -85,7 +86,7 @@ class Task:
     def reset(self, key: Key, noise: NoiseParams) -> EnvState:
         """Draw the first state of an episode; consumes the key."""
         task_key, noise_key = jax.random.split(key)
-        draws = noises.draw(self, noise_key)
+        draws = draw(self, noise_key)
         episode = noises.begin_noise(self, draws, noise)
         physics, obs = self.start(task_key)
         return begin(physics, episode, noises.sense(obs, episode, draws, noise), self.reward_terms)
@@ -94,7 +95,7 @@ class Task:
         """One control step with `action` `[A]` in `[-1, 1]`, noises in the order of `envs.noise`; consumes the key."""
         check_action(self, action)
         task_key, noise_key = jax.random.split(key)
-        draws = noises.draw(self, noise_key)
+        draws = draw(self, noise_key)
         episode, command = noises.command(state.noise_state, action, draws, noise)
         physics, obs, outcome = self.move(state.physics, command, episode, noises.kick(draws, noise), task_key)
         episode = noises.drift(episode, draws, noise)

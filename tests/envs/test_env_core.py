@@ -11,8 +11,9 @@ import pytest
 
 from dstjax.config import NoiseParams
 from dstjax.envs import ENVS, auto_reset, make
+from dstjax.envs.draws import draw
 from dstjax.envs.mujoco import model
-from dstjax.envs.noise import begin_noise, draw
+from dstjax.envs.noise import begin_noise
 from dstjax.envs.state import advance, begin
 from dstjax.errors import UserError
 

@@ -9,7 +9,7 @@ import pytest
 
 from dstjax.config import NoiseParams
 from dstjax.envs import auto_reset, make
-from dstjax.envs.noise import check_noise
+from dstjax.envs.draws import check_noise
 from dstjax.errors import UserError
 
 INSTALLED = importlib.util.find_spec("mujoco_playground") is not None

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from dstjax.config import NoiseParams, check_fields
 from dstjax.envs import make
 from dstjax.envs.core import Env, EnvState
-from dstjax.envs.noise import check_noise
+from dstjax.envs.draws import check_noise
 from dstjax.envs.render import Painter
 from dstjax.errors import UserError
 

@@ -15,8 +15,9 @@ from dstjax.config import NoiseParams, check_fields
 from dstjax.envs import make
 from dstjax.envs import noise as noises
 from dstjax.envs.core import Env
+from dstjax.envs.draws import Draws, check_noise, draw
 from dstjax.envs.mujoco.base import MujocoEnv
-from dstjax.envs.noise import Draws, Kick, NoiseState
+from dstjax.envs.noise import Kick, NoiseState
 from dstjax.errors import UserError
 from dstjax.types import Array, Key
 
@@ -107,7 +108,7 @@ class GymnasiumPeer:
             raise UserError(f"env: '{env.name}' is not a task of Gymnasium; allowed: MuJoCo tasks")
         noise = NoiseParams() if noise is None else noise
         check_fields(noise, "noise.")
-        noises.check_noise(env, noise)
+        check_noise(env, noise)
         self.env = env
         self.task = gymnasium.make(gymnasium_id(env), **_shared_options(env)).unwrapped
         self.noise_state: NoiseState | None = None
@@ -144,12 +145,12 @@ class GymnasiumPeer:
         return np.asarray(seen), float(paid), bool(terminated)
 
     def _start(self, obs: Array, key: Key) -> tuple[NoiseState, Array]:
-        draws = noises.draw(self.env, jax.random.split(key)[1])
+        draws = draw(self.env, jax.random.split(key)[1])
         episode = noises.begin_noise(self.env, draws, self._noise)
         return episode, noises.sense(obs, episode, draws, self._noise)
 
     def _act(self, episode: NoiseState, action: Array, key: Key) -> tuple[NoiseState, Array, Kick, Draws]:
-        draws = noises.draw(self.env, jax.random.split(key)[1])
+        draws = draw(self.env, jax.random.split(key)[1])
         episode, command = noises.command(episode, action, draws, self._noise)
         return episode, self.env.control(command), noises.kick(draws, self._noise), draws
 

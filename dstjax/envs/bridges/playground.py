@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from dstjax.envs import noise as noises
+from dstjax.envs.draws import ANY_TASK
 from dstjax.envs.noise import Kick, NoiseState
 from dstjax.envs.task import Outcome, Task
 from dstjax.errors import UserError, unknown_name
@@ -60,7 +60,7 @@ class Playground(Task):
     @property
     def noises(self) -> frozenset[str]:
         """Those between agent and task."""
-        return noises.ANY_TASK
+        return ANY_TASK
 
     def start(self, key: Key) -> tuple[Any, Array]:
         """The library's reset; consumes the key."""

@@ -9,7 +9,7 @@ import numpy as np
 from mujoco import mjx
 from mujoco.mjx._src.collision_driver import geom_pairs
 
-from dstjax.envs import noise as noises
+from dstjax.envs.draws import ALL
 from dstjax.envs.mujoco.kinematics import kinematics
 from dstjax.envs.mujoco.model import c_model
 from dstjax.envs.mujoco.physics import Physics, integrate
@@ -86,7 +86,7 @@ def responses(file: str) -> frozenset[str]:
         without.add("friction_scale")
     if not _feels_gravity(model):
         without.add("gravity_scale")
-    return noises.ALL - without
+    return ALL - without
 
 
 def _feels_gravity(model: mujoco.MjModel) -> bool:
