@@ -82,11 +82,34 @@ def sample(replay: Replay, inserted: Array, key: Key, *, batch_size: int) -> Tra
     Returns:
       Transitions `[B]`.
     """
-    capacity = replay.reward.shape[0]
+    return _read(replay, inserted, jax.random.randint(key, (batch_size,), 0, jnp.minimum(inserted, _capacity(replay))))
+
+
+def newest(replay: Replay, inserted: Array, *, span: int, batch_size: int) -> Transition:
+    """Transitions evenly spaced over those inserted last.
+
+    Args:
+      replay: the buffer.
+      inserted: number of transitions inserted so far; at least `span`, or the capacity.
+      span: how many inserted last.
+      batch_size: at most `B`.
+
+    Returns:
+      Transitions `[B']` for the largest `B' <= B` whose spacing is a whole number, the newest first.
+    """
+    span = min(span, _capacity(replay))
+    back = jnp.arange(0, span, -(-span // batch_size))
+    return _read(replay, inserted, (inserted - 1 - back) % _capacity(replay))
+
+
+def _capacity(replay: Replay) -> int:
+    rows = replay.reward.shape[0]
+    return rows - replay.num_envs if isinstance(replay, CompactReplay) else rows
+
+
+def _read(replay: Replay, inserted: Array, index: Array) -> Transition:
     if isinstance(replay, CompactReplay):
-        index = jax.random.randint(key, (batch_size,), 0, jnp.minimum(inserted, capacity - replay.num_envs))
         return read_compact(replay, inserted, index)
-    index = jax.random.randint(key, (batch_size,), 0, jnp.minimum(inserted, capacity))
     return jax.tree.map(lambda leaf: leaf[index], replay)
 
 

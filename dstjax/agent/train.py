@@ -7,7 +7,7 @@ from dstjax.agent.compact import CompactReplay, inexact_share
 from dstjax.agent.core import Agent, Learner, TrainState
 from dstjax.agent.health import NEVER, keep_where, spoilt
 from dstjax.agent.outcomes import contraction
-from dstjax.agent.replay import init_replay, insert, sample
+from dstjax.agent.replay import init_replay, insert, newest, sample
 from dstjax.agent.rollout import collect
 from dstjax.agent.update import update_cycle
 from dstjax.config import Config, Hyper
@@ -15,9 +15,14 @@ from dstjax.envs.core import auto_reset
 from dstjax.methods import ticks_per_cycle
 from dstjax.types import Array, Key, Metrics
 from dstjax.world.core import update_world_stats
+from dstjax.world.report import held_out
 
 CONTRACTION_BATCH = 16
 """Transitions per chunk that the contraction factor is averaged over."""
+HELD_OUT_BATCH = 64
+"""Transitions per chunk, at most, that the world model is judged by."""
+HELD_OUT = ("one_step_rmse", "spread_skill", "energy_score")
+"""What is said of them; the rest of the report would double what this adds to the compile time."""
 
 
 def replay_capacity(config: Config) -> int:
@@ -109,6 +114,7 @@ def train_chunk(agent: Agent, state: TrainState, hyper: Hyper, step: Array) -> t
         return (after, done), (metrics, ended)
 
     cycles = config.chunk_steps // (ticks * config.num_envs)
+    start = state
     (state, _), (metrics, ended) = jax.lax.scan(cycle, (state, step // config.num_envs), None, length=cycles)
     ended = jax.tree.map(jnp.sum, ended)
     means = jax.tree.map(jnp.nanmean, metrics)
@@ -119,6 +125,7 @@ def train_chunk(agent: Agent, state: TrainState, hyper: Hyper, step: Array) -> t
         "train/nonfinite": ended["nonfinite"],
         **_inexact(state, step + config.chunk_steps),
         **_contraction(agent, state, hyper, step + config.chunk_steps),
+        **_held_out(agent, start, state, step),
     }
 
 
@@ -136,6 +143,20 @@ def _contraction(agent: Agent, state: TrainState, hyper: Hyper, inserted: Array)
     sample_key, model_key = jax.random.split(jax.random.fold_in(state.key, inserted))
     batch = sample(state.replay, inserted, sample_key, batch_size=CONTRACTION_BATCH)
     return contraction(agent, state.learner, batch, hyper, model_key)
+
+
+def _held_out(agent: Agent, start: TrainState, state: TrainState, step: Array) -> Metrics:
+    """The world model as the chunk began, on transitions that came since: it has learnt from none of them.
+
+    NaN before the model has learnt anything, and of a frozen member, which keeps no new transitions.
+    """
+    if agent.model is None:
+        return {}
+    span = agent.config.chunk_steps
+    batch = newest(state.replay, step + span, span=span, batch_size=HELD_OUT_BATCH)
+    found = held_out(agent.model, start.learner.params.model, start.learner.stats, batch, start.key)
+    known = (step > agent.config.warmup_steps) & (state.frozen_step == NEVER)
+    return {f"model/held_out_{name}": jnp.where(known, found[name], jnp.nan) for name in HELD_OUT}
 
 
 def _freeze(before: TrainState, after: TrainState, metrics: Metrics, step: Array) -> TrainState:

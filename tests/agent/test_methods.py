@@ -48,7 +48,7 @@ def test_every_row_trains_resumes_and_is_one_program(name):
     assert (state.frozen_step == NEVER).all()
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.learner))
     assert all(np.isfinite(value).all() for value in metrics.values()), metrics
-    assert ("model/contraction" in metrics) == (agent.model is not None)
+    assert ("model/contraction" in metrics) == ("model/held_out_energy_score" in metrics) == (agent.model is not None)
     for before, after in zip(jax.tree.leaves(fresh.learner.params), jax.tree.leaves(params), strict=True):
         after = np.asarray(after).reshape(len(members), -1)
         assert (after != before.reshape(after.shape)).any(axis=1).all(), "every network of every member moves"
@@ -71,7 +71,8 @@ def test_every_row_trains_resumes_and_is_one_program(name):
         ({"method": "td3", "model_noise": "posterior"}, "model_noise", "prior"),
         ({"method": "dst", "n_step": 3}, "n_step", "n_step 1"),
         ({"method": "d4pg", "model": "cvae"}, "n_step", "n_step 1"),
-        ({"method": "dst", "critics": 1, "num_samples": 4, "drop_samples": 3}, "drop_samples", "at most 1"),
+        ({"method": "dst", "critics": 1, "num_samples": 3, "pessimism": "truncation"}, "drop_samples", "at most 1"),
+        ({"method": "dst", "drop_samples": 3}, "drop_samples", "pessimism truncation"),
         ({"method": "td3", "pessimism": "truncation"}, "pessimism", "such as dst"),
         ({"method": "d4pg", "pessimism": "minimum"}, "pessimism", "such as dst"),
         ({"distance": "wasserstein"}, "distance", "msmmd, sliced, mmd"),

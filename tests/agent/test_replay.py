@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dstjax.agent.replay import init_replay, insert, sample
+from dstjax.agent.replay import init_replay, insert, newest, sample
 from dstjax.types import Transition
 
 
@@ -38,6 +38,11 @@ def test_holds_the_newest_transitions(ticks):
     assert values.tolist() == sorted(oracle), "every transition held is drawn, and nothing else"
     expected = 4000 / filled
     assert np.abs(counts - expected).max() < 5 * np.sqrt(expected), "uniformly"
+
+    spaced = newest(replay, jnp.int32(ticks * size), span=min(filled, 6), batch_size=3)
+    assert (
+        np.asarray(spaced.reward).tolist() == sorted(oracle, reverse=True)[: min(filled, 6) : -(-min(filled, 6) // 3)]
+    )
 
 
 def test_fields_stay_together():
