@@ -27,12 +27,12 @@ class Args:
 
     out: Path = Path("results/overheads-cpu")
     """Written is `<out>.md`."""
-    members: int = 16
+    members: int = 8
     """Side by side in one program."""
     rounds: int = 3
     """Runs with and without tracker; three times as many timings of each replay."""
     chunks: int = 20
-    """Of a run; each logs a row per member."""
+    """Of a run with or without tracker."""
 
 
 def replays(args: Args) -> str:
@@ -52,34 +52,31 @@ def replays(args: Args) -> str:
 
 
 def trackers(args: Args) -> str:
-    """Seconds of whole runs without and with offline logging, in turns after one that compiles."""
+    """CPU seconds of whole runs without and with offline logging, in turns after one that compiles."""
     os.environ["WANDB_MODE"] = "offline"
-    config = dataclasses.replace(CONFIG, steps=500 * args.chunks, chunk_steps=500)
+    config = dataclasses.replace(CONFIG, steps=50 * args.chunks, chunk_steps=50)
     plan = Plan(config, ("td3",), tuple(range(args.members)))
-    found: dict[str, list[tuple[float, ...]]] = {name: [] for name in TRACKERS}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in TRACKERS}
     with tempfile.TemporaryDirectory() as directory:
         for number in range(1 + 2 * args.rounds):
-            tracker, before = TRACKERS[number % 2], children_seconds()
-            place = runner.Place(str(number), Path(directory), tracker=tracker, devices=1)
-            code, logged = runner.train(plan, place), RunDir(Path(directory) / str(number)).rows()
-            if code or logged[-1]["step"] < config.steps:
+            tracker, before = TRACKERS[number % 2], cpu_seconds()
+            code = runner.train(plan, runner.Place(str(number), Path(directory), tracker=tracker, devices=1))
+            if code or RunDir(Path(directory) / str(number)).rows()[-1]["step"] < config.steps:
                 raise SystemExit(code or "stopped")
-            # From the first chunk's end: the first run's compiles, and the tracker's process starts.
-            wall, host = (logged[-1][name] - logged[0][name] for name in ("time/wall_s", "time/host_s"))
             if number:
-                found[tracker].append((wall, host, host / wall, children_seconds() - before))
+                own, children = (now - then for now, then in zip(cpu_seconds(), before, strict=True))
+                found[tracker].append((own, children))
     rows = [
-        [name, *(f"{fmean(x):.2f} ({min(x):.2f} to {max(x):.2f})" for x in (wall, host)), f"{fmean(share):.1%}",
-         f"{fmean(children):.1f}"]
-        for name, values in found.items() for wall, host, share, children in [zip(*values, strict=True)]
-    ]  # fmt: skip
-    return common.markdown(["tracker", "wall s", "host s", "host share", "CPU s of the logging process"], rows)
+        [name, *(f"{fmean(x):.2f} ({min(x):.2f} to {max(x):.2f})" for x in zip(*values, strict=True))]
+        for name, values in found.items()
+    ]
+    return common.markdown(["tracker", "CPU s of the run's process", "CPU s of the logging process"], rows)
 
 
-def children_seconds() -> float:
-    """CPU seconds of the child processes that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def cpu_seconds() -> tuple[float, float]:
+    """Of this process, and of its child processes that have ended."""
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime, children.ru_utime + children.ru_stime
 
 
 def main(args: Args) -> None:
@@ -91,9 +88,9 @@ def main(args: Args) -> None:
         f"## Compact replay\n\n{SIZES['toy'].steps:,} transitions; medians of {3 * args.rounds} timings in turns, each "
         "the shortest of the calls in 0.3 s.\n",
         replays(args),
-        f"\n## Logging to W&B, offline\n\nRuns of {args.chunks} chunks of 500 steps, from the end of the first; mean "
-        f"(smallest to largest) of {args.rounds} each, in turns. Host: what the run's own process does between chunks: "
-        "rows, checkpoints, display. The logging process is another one and uses what the cores leave.\n",
+        f"\n## Logging to W&B, offline\n\nWhole runs of {args.chunks} chunks of 50 steps, a row per chunk and member; "
+        f"mean (smallest to largest) of {args.rounds} each, in turns. The logging process is one of its own, which takes "
+        "what the cores leave and holds nothing up.\n",
         trackers(args),
     ]
     common.write(args.out, "Overheads", "\n".join(text))
