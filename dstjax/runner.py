@@ -112,6 +112,7 @@ def _create(directory: RunDir, plan: Plan, place: Place, jobs: Sequence[Job], me
         "id": uuid.uuid4().hex,
         "command": place.command.replace(str(Path.home()), "~"),
         "members_per_program": memory.members_per_program,
+        "member_bytes": {"state": memory.state, "peak": memory.peak},
         **backend.describe(),
     }
     directory.create(plan, surroundings, [row for job in jobs for row in job.members])

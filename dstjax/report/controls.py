@@ -51,7 +51,7 @@ def facets(rows: Sequence[Row]) -> str:
 
 
 def place(name: str) -> str:
-    """An empty element that the page's script draws into.
+    """An empty element that the page's script draws into; a figure wider than the screen is scrolled inside it.
 
     Args:
       name: of the figure.
@@ -59,7 +59,7 @@ def place(name: str) -> str:
     Returns:
       HTML.
     """
-    return f'<div id="{html.escape(name)}"></div>'
+    return f'<div class=scroll><div id="{html.escape(name)}"></div></div>'
 
 
 def _key(line: str, color: str, dash: str) -> str:

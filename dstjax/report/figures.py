@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dstjax.report.curves import COLORS, fill, interval_words, marks
+from dstjax.report.words import number
 from dstjax.runs import Row
 from dstjax.stats import (
     bootstrap,
@@ -17,6 +18,11 @@ from dstjax.stats import (
     probability_of_improvement,
 )
 from dstjax.stats.comparison import final_scores, lines_of, normalised_scores
+
+_INK = "#1b2330"
+"""Of numbers in cells: dark, on scales that are light all over, so that it reads in both themes."""
+_RISING = ["#f1f6fb", "#c3dcf2", "#8fbfe6", "#5aa0dc"]
+_AROUND_HALF = ["#f4a582", "#fbdccb", "#f7f7f7", "#cfe3f0", "#92c5de"]
 
 
 def heat_map(rows: Sequence[Row]) -> go.Figure:
@@ -38,7 +44,7 @@ def heat_map(rows: Sequence[Row]) -> go.Figure:
         [
             [f"{interval_words(e.low, e.high)}, {e.count} members with a return" for e in row] for row in estimates
         ],
-        panels, lines, "Viridis", zmin=min([0.0, *values]), zmax=max([0.0, *values]),
+        panels, lines, _RISING, zmin=min([0.0, *values]), zmax=max([0.0, *values]),
     )  # fmt: skip
 
 
@@ -64,7 +70,7 @@ def improvement_map(rows: Sequence[Row]) -> go.Figure:
         [[None if e is None else e.value for e in row] for row in found],
         [["" if e is None else f"{e.value:.2f}" for e in row] for row in found],
         [["" if e is None else interval_words(e.low, e.high) for e in row] for row in found],
-        lines, lines, "RdBu", zmin=0.0, zmax=1.0,
+        lines, lines, _AROUND_HALF, zmin=0.0, zmax=1.0,
     )  # fmt: skip
     return figure.update_xaxes(title="beats a run of").update_yaxes(title="a run of")
 
@@ -90,7 +96,8 @@ def profile(rows: Sequence[Row]) -> go.Figure:
         )  # fmt: skip
         figure.add_scatter(
             x=thresholds, y=performance_profile([np.asarray(s) for s in strata], thresholds), name=line,
-            mode="lines", line={"color": color, "width": 2.5, "dash": dash}, legendgroup=line,
+            mode="lines", line={"color": color, "width": 2.5, "dash": dash, "shape": "hv"}, legendgroup=line,
+            hovertemplate="<b>%{fullData.name}</b>: %{y:.0%} above %{x:.2f}<extra></extra>",
         )  # fmt: skip
     return figure.update_layout(
         xaxis_title="normalised return τ", yaxis_title="share of runs above τ", yaxis_range=[-0.03, 1.03], height=360
@@ -117,21 +124,23 @@ def speed(programs: Mapping[str, float]) -> go.Figure:
 
 def _grid(
     values: Sequence[Sequence[float | None]], texts: Sequence[Sequence[str]], details: Sequence[Sequence[str]],
-    columns: Sequence[str], lines: Sequence[str], scale: str, **limits: float,
+    columns: Sequence[str], lines: Sequence[str], scale: Sequence[str], **limits: float,
 ) -> go.Figure:  # fmt: skip
     heat = go.Heatmap(
         z=[[None if value is None or not np.isfinite(value) else value for value in row] for row in values],
         x=[_wrap(column) for column in columns], y=[_wrap(line) for line in lines], text=texts,
-        texttemplate="%{text}", textfont={"size": 14}, customdata=details, hoverongaps=False, xgap=2, ygap=2,
-        colorscale=scale, showscale=False, **limits,
+        texttemplate="%{text}", textfont={"size": 14, "color": _INK}, customdata=details,
+        hoverongaps=False, xgap=2, ygap=2, colorscale=scale, showscale=False, **limits,
         hovertemplate="%{y}, %{x}<br><b>%{text}</b>%{customdata}<extra></extra>",
     )  # fmt: skip
-    figure = go.Figure(heat).update_yaxes(autorange="reversed", automargin=True).update_xaxes(automargin=True)
-    return figure.update_layout(height=150 + 46 * len(lines))
+    axis = {"automargin": True, "showgrid": False, "zeroline": False}
+    figure = go.Figure(heat).update_yaxes(autorange="reversed", **axis).update_xaxes(**axis)
+    tallest = max(1 + _wrap(line).count("<br>") for line in lines)
+    return figure.update_layout(height=150 + max(46, 12 + 17 * tallest) * len(lines))
 
 
 def _cell_text(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return number(value) if np.isfinite(value) else ""
 
 
 def _wrap(label: str) -> str:

@@ -42,7 +42,11 @@ function drawPanels() {
 
 function drawAll() {
   drawPanels();
-  for (const [id, figure] of Object.entries(data.figures)) draw(id, figure.data, figure.layout);
+  for (const [id, figure] of Object.entries(data.figures)) {
+    const [first] = figure.data;
+    if (first && first.type === "heatmap") byId(id).style.minWidth = `${130 + 44 * first.x.length}px`;
+    draw(id, figure.data, figure.layout);
+  }
 }
 
 function setTheme(theme) {

@@ -14,7 +14,7 @@ _RESULTS = f"""
 Last evaluation, in the unit of the return. Mean: with the {INTERVAL}. IQM: interquartile mean with its 95 % percentile
 bootstrap interval over seeds, too narrow below about ten. Spread: standard deviation across seeds. Over training: mean
 return over all interactions, the area under the curve over its length. Steps to {TARGET}: interactions until a
-normalised return of {TARGET}, a member that never gets there counting as its whole budget; in brackets who do.
+normalised return of {TARGET}, a member that never gets there counting as its whole budget; in brackets how many do.
 """
 
 
@@ -32,7 +32,9 @@ def sections(runs: Runs, drawn: Collection[str], metrics: Sequence[str]) -> list
     parts = [_tiles(runs), _curves(runs, metrics), _heats(drawn)]
     parts.append(_section("Results", _RESULTS + _scale(), html_table(tables.results(runs.rows), text_columns=2)))
     if "improvement" in drawn:
-        note = "Ties count half; 0.5 says that neither is ahead. Hover for the 95 % stratified bootstrap interval."
+        note = (
+            "Ties count half; 0.5 says that neither is ahead. Hover or tap for the 95 % stratified bootstrap interval."
+        )
         parts.append(_section("Probability of improvement", note, place("improvement")))
     note = f"Share of runs with a normalised last return above τ, with 95 % stratified bootstrap bands. {_scale()}"
     parts.append(_section("Performance profile", note, place("profile")))
@@ -66,13 +68,14 @@ def _curves(runs: Runs, metrics: Sequence[str]) -> str:
 def _heats(drawn: Collection[str]) -> str:
     names = [name for name in drawn if name.startswith("heat-")]
     heats = "".join(f"<h3>{html.escape(name.removeprefix('heat-'))}</h3>{place(name)}" for name in names)
-    return _section("Return at the last evaluation", f"Mean over seeds; hover for the {INTERVAL}.", heats)
+    return _section("Return at the last evaluation", f"Mean over seeds; hover or tap for the {INTERVAL}.", heats)
 
 
 def _costs(runs: Runs) -> str:
     note = (
-        "One compiled program per method and run. Wall time includes compiling, steps/s does not. "
-        "Checkpoint: size on disk of everything needed to go on."
+        "One compiled program per method and run. Wall time includes compiling, steps/s of all members does not. "
+        "Memory: of the members that are trained at a time, as planned from shapes. Checkpoint: size on disk of "
+        "everything needed to go on."
     )
     return _section("Time and memory", note, place("speed") + html_table(tables.programs(runs), text_columns=2))
 

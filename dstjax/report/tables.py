@@ -111,10 +111,10 @@ def programs(runs: Runs) -> Table:
                     path.name, method, str(len(part)), f"{part[0]['step']:,}",
                     clock(max(row.get("time/wall_s") or 0.0 for row in part)),
                     f"{part[0].get('time/steps_per_s') or math.nan:,.0f}",
-                    _size(path / "checkpoints" / method), device(record),
+                    _memory(record, len(part)), _size(path / "checkpoints" / method), device(record),
                 ]
             )  # fmt: skip
-    return ["run", "method", "members", "steps each", "wall time", "steps/s", "checkpoint", "device"], cells
+    return ["run", "method", "members", "steps each", "wall time", "steps/s", "memory", "checkpoint", "device"], cells
 
 
 def differences(runs: Runs) -> Table:
@@ -169,6 +169,14 @@ def _member(member: Any) -> str:
 
 def _value(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else "–" if value is None else str(value)
+
+
+def _memory(record: Mapping[str, Any], members: int) -> str:
+    """What the members that are trained at a time were planned to take at the peak."""
+    planned = record.get("member_bytes")
+    if not planned:
+        return "–"
+    return f"{planned['peak'] * min(members, record['members_per_program']) / 2**20:,.0f} MiB"
 
 
 def _size(directory: Path) -> str:
