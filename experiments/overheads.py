@@ -89,8 +89,8 @@ def main(args: Args) -> None:
         "the shortest of the calls in 0.3 s.\n",
         replays(args),
         f"\n## Logging to W&B, offline\n\nWhole runs of {args.chunks} chunks of 50 steps, a row per chunk and member; "
-        f"mean (smallest to largest) of {args.rounds} each, in turns. The logging process is one of its own, which takes "
-        "what the cores leave and holds nothing up.\n",
+        f"mean (smallest to largest) of {args.rounds} each, in turns. The logging process takes what the cores leave "
+        "and holds nothing up.\n",
         trackers(args),
     ]
     common.write(args.out, "Overheads", "\n".join(text))
