@@ -1,4 +1,4 @@
-"""That every method learns: `python -m experiments.learning`, half an hour on two CPU cores; stopped, it goes on.
+"""That every method learns: `python -m experiments.learning`; stopped, the same command goes on.
 
 Each row of the method table at the quickstart's sizes and rates, without noise, on the inverted pendulum and on the
 point mass. `--methods td3 --tasks pointmass` runs a part; what is finished is not run again.
