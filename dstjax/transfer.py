@@ -12,6 +12,8 @@ from dstjax.films import write_film
 from dstjax.trained import Trained
 
 PICTURE = ".png"
+STRIP = (240, 240)
+"""Pixels of a frame of a film strip."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,8 +120,8 @@ def record(trained: Trained, index: int, path: Path, *, seed: int) -> float:
     aimless, random_total = play(lambda _: rng.uniform(-1.0, 1.0, env.action_size))
     method = trained.rows[index]["method"]
     strips = {
-        f"random actions: return {random_total:,.0f}": film(env, aimless),
-        f"{method} after {trained.step:,} environment steps: return {total:,.0f}": film(env, postures),
+        f"random actions: return {random_total:,.0f}": film(env, aimless, *STRIP),
+        f"{method} after {trained.step:,} environment steps: return {total:,.0f}": film(env, postures, *STRIP),
     }
     plot_strips(strips, path, dt=env.dt)
     return total
