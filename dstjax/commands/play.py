@@ -71,4 +71,5 @@ def _text(returns: np.ndarray) -> str:
     from dstjax.stats import mean_interval
 
     each = ", ".join(f"{value:.1f}" for value in returns)
-    return f"return {estimate_text(mean_interval(returns))} over {len(returns)} episode{'s' if len(returns) > 1 else ''}: {each}"
+    count = f"{len(returns)} episode{'s' if len(returns) > 1 else ''}"
+    return f"return {estimate_text(mean_interval(returns))} over {count}: {each}"
