@@ -39,6 +39,9 @@ def check_jacobian(env):
     """Of sample in observation and action, against central differences of the task's own step; under float64."""
     model, step = Physics(env), 1e-7
     physics, obs, action = visited(env, jax.random.key(0))
+    # Fallen poles turn faster than the 10 rad/s that their observation shows: from there the model starts elsewhere.
+    shown = (np.abs(getattr(physics, "qvel", obs)) < 10).all(1)
+    assert shown.mean() > 0.5
 
     @jax.jit
     @jax.vmap
@@ -59,15 +62,15 @@ def check_jacobian(env):
 
     point = jnp.concatenate([obs, action], axis=1)
     outcome, jacobian = through_model(point)
-    np.testing.assert_allclose(outcome, through_task(physics, obs, action), atol=1e-8)
+    np.testing.assert_allclose(outcome[shown], through_task(physics, obs, action)[shown], atol=1e-8)
     for i, shift in enumerate(step * np.eye(env.action_size)):
         slope = (through_task(physics, obs, action + shift) - through_task(physics, obs, action - shift)) / (2 * step)
         assert np.abs(slope).max() > 1e-2
-        np.testing.assert_allclose(jacobian[:, :, env.obs_size + i], slope, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(jacobian[shown, :, env.obs_size + i], slope[shown], rtol=1e-6, atol=1e-6)
     # In the observation the model's own differences, because its entries may depend on each other.
     for i, shift in enumerate(step * np.eye(env.obs_size, point.shape[1])):
         slope = (through_model(point + shift)[0] - through_model(point - shift)[0]) / (2 * step)
-        np.testing.assert_allclose(jacobian[:, :, i], slope, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(jacobian[shown, :, i], slope[shown], rtol=1e-6, atol=1e-6)
 
 
 def test_jacobians_of_the_point_mass():
