@@ -84,7 +84,7 @@ def main(args: Args) -> None:
     print(common.command())
     start_backend(devices=1)
     text = [
-        f"{about_size('toy').capitalize()}; `td3`, {args.members} members in one program on one device.\n",
+        f"{about_size('toy')}; `td3`, {args.members} members in one program on one device.\n",
         f"## Compact replay\n\n{SIZES['toy'].steps:,} transitions; medians of {3 * args.rounds} timings in turns, each "
         "the shortest of the calls in 0.3 s.\n",
         replays(args),

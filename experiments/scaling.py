@@ -193,7 +193,8 @@ def mib(row: Row) -> list[str]:
 def about_size(name: str) -> str:
     """What a size means for the cost."""
     config = SIZES[name]
-    return f"{name}: UTD {config.utd}, width {config.width}, batch {config.batch_size}, N = {config.num_samples}"
+    sizes = f"width {config.width}, batch {config.batch_size}, N = {config.num_samples}"
+    return f"{name.capitalize()}: UTD {config.utd}, {sizes}"
 
 
 def table(rows: list[Row]) -> str:
@@ -216,9 +217,7 @@ def main(args: Args) -> None:
     path = args.out.with_suffix(".csv")
     measure(args, path)
     sizes = "; ".join(map(about_size, SIZES))
-    text = TEXT.format(
-        peak_width(), args.longest, args.seconds, sizes[0].upper() + sizes[1:], f"{SIZES['toy'].steps:,}"
-    )
+    text = TEXT.format(peak_width(), args.longest, args.seconds, sizes, f"{SIZES['toy'].steps:,}")
     common.write(args.out, "Scaling with members", f"{text}\n{table(read(path))}")
 
 
