@@ -110,7 +110,7 @@ class Config:
     method: str = _field("dst", "method (see `dstjax methods`)")
     pessimism: str = _change(
         "against over-estimation, targets keep the critic of smaller mean, or drop the largest pooled samples",
-        "minimum", "truncation", "none",
+        "minimum", "truncation",
     )  # fmt: skip
     distance: str = _change("distance of generative critics", "msmmd", "sliced", "mmd")
     gradient: str = _change("gradients in the critic's samples and loss", "none", "action", "complete")
@@ -130,7 +130,10 @@ class Config:
     replay_capacity: int = _field(1_000_000, "transitions kept per member (never more than `steps`)", COUNT)
     replay: str = _field("full", "full, or compact: no next observations; compact-bfloat16: rounded as well")
     num_samples: int = _field(10, "samples of the return per transition (N)", COUNT)
-    drop_samples: int = _field(2, "largest of the pooled target samples that pessimism truncation drops", COUNT)
+    drop_share: float = _field(
+        0.25, "largest of the pooled target samples that pessimism truncation drops (share, rounded down to samples)",
+        Domain(0.0, 1.0, high_open=True),
+    )  # fmt: skip
     atoms: int = _field(51, "returns that a categorical critic gives probabilities of", Domain(2))
     level_features: int = _field(64, "cosines that an implicit quantile critic embeds its levels in", COUNT)
     noise_dim: int = _field(8, "dimension of the critic's noise (K)", COUNT)
@@ -148,6 +151,10 @@ class Config:
     flow_bins: int = _field(8, "bins of each spline of the flow world model", Domain(2))
     ensemble_size: int = _field(8, "members of the deterministic world model", COUNT)
     kernel: str = _field("multiquadric", "kernel of the MMD")
+    statistic: str = _field(
+        "biased", "of the MMD: biased (V), which keeps a bootstrapped law from widening, or unbiased (U)",
+        choices=("biased", "unbiased"),
+    )  # fmt: skip
     ascent_steps: int = _field(3, "steps of the ascent over slicing directions", COUNT_OR_ZERO)
     eval_episodes: int = _field(8, "parallel episodes per evaluation", COUNT)
     eval_clean: bool = _field(False, "evaluate without noise as well (eval/return_clean)")

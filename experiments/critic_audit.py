@@ -59,7 +59,7 @@ def kinds(args: Args) -> dict[str, Any]:
 
     sizes: dict[str, Any] = {"width": args.width, "depth": 2}
     sampled = sizes | {"num_samples": args.samples}
-    generative = sampled | {"noise_dim": 4}
+    generative = sampled | {"noise_dim": 4, "unbiased": True}
     return {
         "point, Huber": Point(**sizes),
         "point, MAGE": Point(**sizes, gradient="action"),

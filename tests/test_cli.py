@@ -38,7 +38,7 @@ def run(words, capsys):
         ("train --seeds 0", "--seeds: 0 is not allowed"),
         ("train --noise.obs-scale 0 1.5", "--noise.obs-scale: 1.5 is not allowed; allowed: a number in [0, 1]"),
         ("train --noise.obs-scale 0 0", "noise.obs_scale: 0.0 is given twice"),
-        ("train --num-samples 2 --pessimism truncation --drop-samples 4", "drop_samples: 4 is not allowed"),
+        ("train --num-samples 2 --drop-share 0.9", "drop_share: 0.9 of 2 * 2 samples is not allowed"),
         ("train --name ../elsewhere", "name: '../elsewhere' is not allowed"),
         ("train --resume", "name: none given"),
         ("train --resume --name nothing", "run: no run in 'runs/nothing'"),

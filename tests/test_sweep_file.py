@@ -114,7 +114,7 @@ def test_sobol_points_are_balanced():
         ("seeds: [1, -1]", "seeds: -1 is not allowed"),
         ("static: {width: 0}", "static.width: 0 is not allowed"),
         ("static: {widht: 8}", "key of static: unknown name 'widht'; .* did you mean 'width'?"),
-        ("static: {pessimism: truncation, num_samples: 2, drop_samples: 4}", "drop_samples: 4 is not allowed"),
+        ("static: {num_samples: 2, drop_share: 0.9}", "drop_share: 0.9 of 2 . 2 samples is not allowed"),
         ("static: {kernel: gausian}", "kernel: unknown name 'gausian'; .* did you mean 'gaussian'?"),
         ("static: {width: {a: 1}}", "static.width: '{'a': '1'}' is not allowed; allowed: a word or number"),
         ("numbers: {noise.obs_scale: 1.5}", r"numbers.noise.obs_scale: 1.5 .* a number in \[0, 1\]"),

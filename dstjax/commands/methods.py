@@ -8,7 +8,6 @@ from dstjax.methods import METHODS
 PESSIMISM = {
     "minimum": "the critic of smaller mean",
     "truncation": "the largest of both critics' pooled target samples are dropped",
-    "none": "none: one critic, whose support bounds its values",
 }
 
 

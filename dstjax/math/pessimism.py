@@ -35,7 +35,7 @@ def least_mean(pooled: SobolevSamples, critics: int) -> SobolevSamples:
     """Keep the samples of the critic whose mean return is smallest: TD3's minimum of two, of whole laws.
 
     Where the return is random, truncation lowers its mean by a share of its standard deviation at every backup; this
-    rule answers only to the critics' disagreement.
+    rule by far less: the smaller of two means of `N` samples is low by at most `0.56 / sqrt(N)` deviations.
 
     Example:
       >>> pooled = SobolevSamples(jnp.array([3.0, 1.0, 5.0, 2.0]), jnp.zeros((4, 2)))  # of two critics, in turn

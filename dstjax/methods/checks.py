@@ -110,16 +110,9 @@ def _check_samples(config: Config, method: Method) -> None:
     least = {"generative": 2, "quantile": 1, "implicit": 1}.get(method.critic, 0)
     if config.num_samples < least:
         raise UserError(f"num_samples: {config.num_samples} is not allowed; allowed: at least {least}")
-    if method.pessimism != "truncation":
-        if config.drop_samples != Config.drop_samples:
-            raise UserError(
-                f"drop_samples: {config.drop_samples} is not allowed with pessimism {method.pessimism}; choose "
-                "pessimism truncation"
-            )
-        return
-    most = method.critics * config.num_samples - least
-    if config.drop_samples > most:
+    drop, most = method.drop(config), method.critics * config.num_samples - least
+    if drop is not None and drop > most:
         raise UserError(
-            f"drop_samples: {config.drop_samples} is not allowed; allowed: at most "
-            f"{method.critics} * num_samples - {least} = {most}"
+            f"drop_share: {config.drop_share} of {method.critics} * {config.num_samples} samples is not allowed; "
+            f"allowed: what leaves {least}, below {(most + 1) / (most + least):.3g}"
         )

@@ -20,7 +20,7 @@ class Method:
       actor: what the actor ascends: the first `critic`'s mean, the `minimum` of both, or the `model`'s reward plus the
         value of its next state.
       pessimism: the rule against over-estimation: `minimum` keeps the target samples of the critic of smaller mean,
-        `truncation` drops the largest of both critics' pooled ones.
+        `truncation` drops the largest of both critics' pooled ones. Of one critic the first keeps all.
       distance: of generative critics, between their samples and the target's.
       gradient: whether samples carry the return's gradient in the action, or (`complete`) in the observation as well.
       model: world model; None has none.
@@ -37,7 +37,7 @@ class Method:
     critic: Literal["point", "generative", "quantile", "implicit", "categorical"]
     smoothing: bool = False
     actor: Literal["critic", "minimum", "model"] = "critic"
-    pessimism: Literal["minimum", "truncation", "none"] = "minimum"
+    pessimism: Literal["minimum", "truncation"] = "minimum"
     distance: Literal["msmmd", "sliced", "mmd"] = "msmmd"
     gradient: Literal["none", "action", "complete"] = "none"
     model: str | None = None
@@ -52,11 +52,17 @@ class Method:
         """Whether targets start from samples of the model."""
         return self.model is not None and self.successor == "model"
 
+    def drop(self, config: Config) -> int | None:
+        """How many of the pooled target samples truncation drops; None keeps the critic of smaller mean."""
+        pooled = self.critics * config.num_samples
+        return int(config.drop_share * pooled) if self.pessimism == "truncation" else None
+
 
 METHODS: dict[str, Method] = {
     "dst": Method(
         summary="Distributional Sobolev Training: joint law of return and action gradient, max-sliced MMD",
         source="Debes & Tuytelaars, ICLR 2026",
+        pessimism="truncation",
         critic="generative",
         gradient="action",
         model="cvae",
@@ -64,6 +70,7 @@ METHODS: dict[str, Method] = {
     "dst-mmd": Method(
         summary="Distributional Sobolev Training with plain MMD",
         source="Debes & Tuytelaars, ICLR 2026",
+        pessimism="truncation",
         critic="generative",
         distance="mmd",
         gradient="action",
@@ -72,6 +79,7 @@ METHODS: dict[str, Method] = {
     "dst-complete": Method(
         summary="Distributional Sobolev Training with gradients in action and observation",
         source="the open end of Debes & Tuytelaars, ICLR 2026",
+        pessimism="truncation",
         critic="generative",
         gradient="complete",
         model="cvae",
@@ -79,6 +87,7 @@ METHODS: dict[str, Method] = {
     "mmd": Method(
         summary="distributional critic on returns alone, MMD",
         source="Nguyen-Tang et al., AAAI 2021",
+        pessimism="truncation",
         critic="generative",
         distance="mmd",
     ),
@@ -95,7 +104,6 @@ METHODS: dict[str, Method] = {
     "d4pg": Method(
         summary="categorical critic, cross-entropy to five-step targets",
         source="Barth-Maron et al., ICLR 2018, without prioritised replay",
-        pessimism="none",
         critic="categorical",
         critics=1,
         n_step=5,

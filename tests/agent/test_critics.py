@@ -17,7 +17,7 @@ LOW, HIGH, SHARE = -1.0, 2.0, 0.7
 """The return is `HIGH` with probability `SHARE`, else `LOW`, plus the action."""
 KINDS = {
     "point": Point(**SIZES),
-    "generative": Generative(**SIZES, num_samples=8, noise_dim=2, distance="mmd"),
+    "generative": Generative(**SIZES, num_samples=8, noise_dim=2, distance="mmd", unbiased=True),
     "sliced": Generative(**SIZES, num_samples=8, noise_dim=2, distance="sliced", gradient="action"),
     "quantile": Quantile(**SIZES, num_samples=8),
     "implicit": Implicit(**SIZES, num_samples=8, features=16),

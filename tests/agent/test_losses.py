@@ -56,7 +56,7 @@ def test_smoothing_noise_is_clipped_and_moves_only_the_target_action():
 
 def test_target_gradients_are_the_values_derivatives_by_finite_differences():
     with jax.enable_x64(True):
-        agent = small_agent(method="dst", pessimism="truncation", drop_samples=3)
+        agent = small_agent(method="dst", drop_share=0.4)
         learner, batch = init_learner(agent, jax.random.key(0)), random_batch(agent, jax.random.key(1), B)
         hyper = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), numbers())
         kept, step = targets(agent, learner, batch, hyper, jax.random.key(2)), 1e-5

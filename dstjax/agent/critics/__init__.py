@@ -29,15 +29,14 @@ def make(method: Method, config: Config) -> Critic:
       Its definition; it holds no array.
     """
     sizes: dict[str, Any] = {"width": config.width, "depth": config.depth}
-    drop = {"minimum": None, "truncation": config.drop_samples, "none": 0}[method.pessimism]
-    sampled = sizes | {"num_samples": config.num_samples, "drop": drop}
+    sampled = sizes | {"num_samples": config.num_samples, "drop": method.drop(config)}
     match method.critic:
         case "point":
             return Point(**sizes, gradient=method.gradient)
         case "generative":
             return Generative(
                 **sampled, gradient=method.gradient, noise_dim=config.noise_dim, noise=config.critic_noise,
-                distance=method.distance, kernel=config.kernel, ascent_steps=config.ascent_steps,
+                distance=method.distance, unbiased=config.statistic == "unbiased", kernel=config.kernel, ascent_steps=config.ascent_steps,
             )  # fmt: skip
         case "quantile":
             return Quantile(**sampled)
