@@ -13,7 +13,7 @@ from dstjax.cli import main
 from dstjax.fields import Config
 from dstjax.gather import gather
 from dstjax.plan import Plan
-from dstjax.report import tables
+from dstjax.report import programs
 from dstjax.report.page import write_page
 from dstjax.report.words import clock, html_table
 from dstjax.runs import RunDir
@@ -95,7 +95,7 @@ def test_runs_of_one_method_are_told_apart_by_what_differs(tmp_path):
     runs = gather(paths)
     assert runs.differences() == {"utd": [1, 4]}
     assert set(normalised_scores(runs.rows)) == {"dst, utd 1", "dst, utd 4"}
-    assert tables.differences(runs) == (["field", "1", "4"], [["utd", "1", "4"]])
+    assert programs.differences(runs) == (["field", "1", "4"], [["utd", "1", "4"]])
     same = gather([paths[0], write_run(tmp_path / "again", rows(("dst",)), plans[0])])
     assert {line: len(strata[0]) for line, strata in normalised_scores(same.rows).items()} == {"dst": 4}
 
@@ -104,7 +104,7 @@ def test_runs_of_another_version_are_still_read(run):
     record = yaml.safe_load((run / "config.yaml").read_text())
     record["config"]["of_another_version"] = record["config"].pop("width")
     (run / "config.yaml").write_text(yaml.safe_dump(record))
-    assert ["of_another_version", "256"] in tables.configuration(gather([run]))[1]
+    assert ["of_another_version", "256"] in programs.configuration(gather([run]))[1]
 
 
 def test_normalised_scores_have_the_first_evaluations_at_0_and_the_best_mean_at_1():

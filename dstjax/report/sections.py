@@ -4,7 +4,7 @@ import html
 from collections.abc import Collection, Sequence
 
 from dstjax.gather import Runs
-from dstjax.report import tables
+from dstjax.report import programs, tables
 from dstjax.report.controls import controls, facets, place
 from dstjax.report.words import Table, clock, html_table
 from dstjax.stats import INTERVAL, MIN_SEEDS, last_rows
@@ -54,7 +54,7 @@ def _tiles(runs: Runs) -> str:
         "failed members": str(len(tables.failed_members(last)[1])),
         "environment steps in all": f"{sum(row['step'] for row in last):,}",
         "wall time": clock(sum(seconds.values())),
-        "device": ", ".join(dict.fromkeys(tables.device(record) for record in runs.records)),
+        "device": ", ".join(dict.fromkeys(programs.device(record) for record in runs.records)),
     }
     tiles = "".join(f"<div class=tile><b>{html.escape(v)}</b><span>{name}</span></div>" for name, v in facts.items())
     return f"<div class=tiles>{tiles}</div>"
@@ -77,7 +77,7 @@ def _costs(runs: Runs) -> str:
         "Memory: of the members that are trained at a time, as planned from shapes. Checkpoint: size on disk of "
         "everything needed to go on."
     )
-    return _section("Time and memory", note, place("speed") + html_table(tables.programs(runs), text_columns=2))
+    return _section("Time and memory", note, place("speed") + html_table(programs.programs(runs), text_columns=2))
 
 
 def _failed(runs: Runs) -> str:
@@ -89,12 +89,12 @@ def _failed(runs: Runs) -> str:
 def _differences(runs: Runs) -> list[str]:
     if len(runs.paths) == 1:
         return []
-    body = _all_text(tables.differences(runs), "None.")
+    body = _all_text(programs.differences(runs), "None.")
     return [_section("Differences between the runs", "Fields that are not the same in all of them.", body)]
 
 
 def _configuration(runs: Runs) -> str:
-    body = _all_text(tables.configuration(runs), "")
+    body = _all_text(programs.configuration(runs), "")
     return f"<section><details><summary>Configuration</summary>{body}</details></section>"
 
 
