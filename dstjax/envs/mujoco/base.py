@@ -27,7 +27,7 @@ class MujocoEnv(Task):
 
     Args:
       xml_file: the model, by name one of Gymnasium's; a path begins with `/`, `.` or `~`.
-      solver: bound on the constraint solver's steps, `fast` (8, which these tasks do not reach) or `exact` (the XML's).
+      solver: bound on the constraint solver's steps: `fast` (8, the most any task was seen to need) or `exact` (XML's).
       frame_skip: physics steps per control step.
     """
 
