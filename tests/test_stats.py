@@ -97,6 +97,12 @@ def test_paired_seeds_are_redrawn_together():
         bootstrap(stats.mean_difference, [[1.0, 2.0]], [[1.0]], paired=True)
 
 
+def test_a_seed_without_a_score_takes_its_pair_along():
+    ours, other = [1.0, math.nan, 30.0, 500.0], [math.nan, 2.0, 10.0, 480.0]
+    found = bootstrap(stats.mean_difference, [ours], [other], paired=True)
+    assert (found.value, found.low, found.high, found.count) == (20.0, 20.0, 20.0, 2)
+
+
 def test_bootstrap_of_the_interquartile_mean_covers_it():
     draws = np.random.default_rng(3).normal(0.0, 1.0, (300, 2, 10))
     found = [bootstrap(interquartile_mean, list(draw), replicates=300) for draw in draws]

@@ -74,7 +74,7 @@ def bootstrap(
     Raises:
       UserError: if paired samples have unequal strata.
     """
-    arrays = [_strata(sample) for sample in samples]
+    arrays = _arrays(samples, paired)
     value = float(statistic(*arrays))
     count = sum(len(stratum) for stratum in arrays[0])
     if max((len(stratum) for sample in arrays for stratum in sample), default=0) < 2:
@@ -102,10 +102,8 @@ def bootstrap_replicates(
     Raises:
       UserError: if paired samples have unequal strata.
     """
-    arrays = [_strata(sample) for sample in samples]
+    arrays = _arrays(samples, paired)
     shapes = [[len(stratum) for stratum in sample] for sample in arrays]
-    if paired and any(shape != shapes[0] for shape in shapes):
-        raise UserError(f"paired samples: strata of {shapes} scores are not allowed; allowed: the same seeds in each")
     rng = np.random.default_rng(seed)
 
     def draw(shape: Sequence[int]) -> list[np.ndarray]:
@@ -135,7 +133,18 @@ def percentile_interval(replicates: np.ndarray, level: float = LEVEL) -> tuple[n
     return low, high
 
 
-def _strata(sample: Strata) -> list[np.ndarray]:
-    """Finite scores only: a member without a return has no score, and is reported apart."""
-    arrays = [np.asarray(stratum, dtype=np.float64) for stratum in sample]
-    return [array[~np.isnan(array)] for array in arrays]
+def _arrays(samples: Sequence[Strata], paired: bool) -> list[list[np.ndarray]]:
+    """Scores without NaN: a member without a return has none, and is reported apart; of pairs, both scores go."""
+    arrays = [[np.asarray(stratum, dtype=np.float64) for stratum in sample] for sample in samples]
+    known = [[~np.isnan(stratum) for stratum in sample] for sample in arrays]
+    if paired:
+        shapes = [[len(stratum) for stratum in sample] for sample in arrays]
+        if any(shape != shapes[0] for shape in shapes):
+            raise UserError(
+                f"paired samples: strata of {shapes} scores are not allowed; allowed: the same seeds in each"
+            )
+        known = [[np.logical_and.reduce(column) for column in zip(*known, strict=True)]] * len(arrays)
+    return [
+        [stratum[where] for stratum, where in zip(sample, wheres, strict=True)]
+        for sample, wheres in zip(arrays, known, strict=True)
+    ]
