@@ -36,7 +36,8 @@ def make(method: Method, config: Config) -> Critic:
         case "generative":
             return Generative(
                 **sampled, gradient=method.gradient, noise_dim=config.noise_dim, noise=config.critic_noise,
-                distance=method.distance, unbiased=config.statistic == "unbiased", kernel=config.kernel, ascent_steps=config.ascent_steps,
+                distance=method.distance, kernel=config.kernel, unbiased=config.statistic == "unbiased",
+                ascent_steps=config.ascent_steps,
             )  # fmt: skip
         case "quantile":
             return Quantile(**sampled)
