@@ -40,7 +40,7 @@ def main(words: Sequence[str]) -> int:
     names = given.get("measure", ())
     chosen = {name: make(name) for name in (ENVS if list(names) == ["all"] else names)}
     if chosen:
-        start_backend(devices=1)
+        start_backend()
     batch = given.get("batch", 128)
     table = Table(title="Tasks", title_justify="left")
     for title in ("task", "S", "A", "frame skip", "episode", "noises without effect"):
