@@ -12,42 +12,19 @@ import jax
 import jax.numpy as jnp
 
 from dstjax.config import NoiseParams
+from dstjax.envs.draws import Noisy
 from dstjax.envs.state import EnvState
 from dstjax.types import Array, Key
 
 __all__ = ["AutoReset", "Env", "EnvState", "auto_reset"]
 
 
-class Env(Protocol):
+class Env(Noisy, Protocol):
     """A task. Keys are typed (`jax.random.key`) and consumed; actions live in `[-1, 1]^A`."""
-
-    @property
-    def name(self) -> str:
-        """The name that `make` knows the task by."""
-
-    @property
-    def obs_size(self) -> int:
-        """S."""
-
-    @property
-    def action_size(self) -> int:
-        """A."""
-
-    @property
-    def freedoms(self) -> int:
-        """V: the number of velocities that noise can kick."""
 
     @property
     def time_limit(self) -> int:
         """Control steps after which an episode is truncated."""
-
-    @property
-    def max_latency(self) -> int:
-        """Control steps by which an action can be delayed at most."""
-
-    @property
-    def noises(self) -> frozenset[str]:
-        """Names of the `NoiseParams` that change anything in this task; `check_noise` refuses the others."""
 
     @property
     def terminates(self) -> Callable[[Array], Array] | None:

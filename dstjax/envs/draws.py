@@ -21,11 +21,11 @@ ANY_TASK = ALL - {"friction_scale", "gravity_scale", "position_std", "dynamics_s
 
 
 class Noisy(Protocol):
-    """What the noises need to know of a task; see `Env`."""
+    """What the noises need to know of a task; `Env` is all of one."""
 
     @property
     def name(self) -> str:
-        """For messages."""
+        """The name that `make` knows the task by."""
 
     @property
     def obs_size(self) -> int:
@@ -37,15 +37,15 @@ class Noisy(Protocol):
 
     @property
     def freedoms(self) -> int:
-        """V."""
+        """V: the number of velocities that noise can kick."""
 
     @property
     def max_latency(self) -> int:
-        """Most steps of delay."""
+        """Control steps by which an action can be delayed at most."""
 
     @property
     def noises(self) -> frozenset[str]:
-        """Names of those that have an effect."""
+        """Names of the `NoiseParams` that change anything in this task; `check_noise` refuses the others."""
 
 
 def draw(env: Noisy, key: Key) -> Draws:
