@@ -12,7 +12,7 @@ from dstjax.cli import main
 COMMAND = """
 train --env inverted_pendulum --method dst td3 --noise.obs-scale 0 0.2 --seeds 2
       --steps 6000 --chunk-steps 500 --warmup-steps 500 --utd 4
-      --width 64 --model-width 64 --batch-size 64 --num-samples 5 --ascent-steps 1
+      --width 64 --model-width 64 --batch-size 64 --num-samples 6 --ascent-steps 1
       --actor-lr 1e-3 --critic-lr 1e-3 --tau 0.02
 """
 
