@@ -45,8 +45,7 @@ class Args:
 
 def train(task: str, method: str, seeds: int, runs_dir: Path) -> list[Row]:
     """The run of one method on one task: its evaluations."""
-    sizes = common.SIZES | {"num_samples": 5}
-    config = Config(env=task, steps=STEPS[task], chunk_steps=500, warmup_steps=500, **sizes)
+    config = Config(env=task, steps=STEPS[task], chunk_steps=500, warmup_steps=500, **common.SIZES)
     plan = Plan(config, (method,), tuple(range(seeds)), common.NUMBERS | {"discount": (DISCOUNT[task],)})
     return common.train(plan, f"learning-{task}-{method}", runs_dir)
 
