@@ -7,6 +7,8 @@ import numpy as np
 from dstjax.errors import UserError
 
 FILMS = (".mp4", ".gif")
+PICTURE = ".png"
+"""A film strip instead."""
 GIF_RATE = 25.0
 """Frames per second that a GIF has about; browsers slow faster ones down."""
 

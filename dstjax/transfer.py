@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from dstjax.agent import evaluate
-from dstjax.films import write_film
+from dstjax.films import PICTURE, write_film
 from dstjax.trained import Trained
 
-PICTURE = ".png"
 STRIP = (240, 240)
 """Pixels of a frame of a film strip."""
 

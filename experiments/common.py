@@ -6,7 +6,8 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,23 @@ def write(out: Path, title: str, text: str) -> None:
     figure = f"\n\n![{title}]({out.name}.png)" if out.with_suffix(".png").exists() else ""
     out.with_suffix(".md").write_text(f"# {title}\n\n`{command()}`; {about()}.\n\n{text}{figure}\n")
     print(f"results: {out.with_suffix('.md')}")
+
+
+def append_row(path: Path, row: Mapping[str, Any], fields: Sequence[str]) -> None:
+    """Add a line to a CSV, with the header before the first: what is measured piece by piece is kept."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, fields, lineterminator="\n")
+        if file.tell() == 0:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def device_clock() -> Callable[[], float]:
+    """On a CPU seconds of its time, which other programs on the machine do not add to; of an accelerator the wall's."""
+    import jax
+
+    return time.process_time if jax.default_backend() == "cpu" else time.perf_counter
 
 
 def write_rows(rows: Sequence[Row], path: Path) -> None:

@@ -14,15 +14,13 @@ import itertools
 import os
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 import tyro
 
-from experiments.common import about, markdown
+from experiments.common import about, append_row, device_clock, markdown
 
 BATCHES = (1, 16, 128)
 OF_C = 16
@@ -46,17 +44,6 @@ class Args:
     """Where the rows and the table go."""
 
 
-def rate(work: Callable[[], Any], steps: int, seconds: float) -> float:
-    """Steps/s of the median of three rounds or more."""
-    work()
-    rounds: list[float] = []
-    while len(rounds) < 3 or sum(rounds) < seconds:
-        begin = time.process_time()
-        work()
-        rounds.append(time.process_time() - begin)
-    return steps / median(rounds)
-
-
 def ours(task: str, preset: str, batches: tuple[int, ...], args: Args) -> dict[str, float]:
     """Steps/s at each batch size; compile seconds and memory at the largest."""
     import jax
@@ -65,8 +52,7 @@ def ours(task: str, preset: str, batches: tuple[int, ...], args: Args) -> dict[s
     from dstjax.envs import make
     from dstjax.envs.speed import measure_speed
 
-    env, row = make(task, solver=preset), {}
-    clock = time.process_time if jax.default_backend() == "cpu" else time.perf_counter
+    env, row, clock = make(task, solver=preset), {}, device_clock()
     with tempfile.TemporaryDirectory() as directory:
         jax.config.update("jax_compilation_cache_dir", directory)
         compilation_cache.reset_cache()
@@ -87,6 +73,7 @@ def c_mujoco(task: str, args: Args) -> float:
 
     from dstjax.envs import make
     from dstjax.envs.bridges.gymnasium_peer import gymnasium_id
+    from dstjax.envs.speed import median_seconds
 
     env: Any = make(task)
     model = gymnasium.make(gymnasium_id(env)).unwrapped.model  # type: ignore[attr-defined]
@@ -96,7 +83,8 @@ def c_mujoco(task: str, args: Args) -> float:
     low, high = env.control_range.T
     controls = np.random.default_rng(0).uniform(low, high, (OF_C, args.steps, env.action_size))
     controls, starts = controls.repeat(env.frame_skip, axis=1), np.tile(first, (OF_C, 1))
-    return rate(lambda: rollout.rollout(model, [data], starts, controls), OF_C * args.steps, args.seconds)
+    call = median_seconds(lambda: rollout.rollout(model, [data], starts, controls), args.seconds, time.process_time)
+    return OF_C * args.steps / call
 
 
 def gymnasium_vector(task: str, args: Args) -> float:
@@ -105,14 +93,15 @@ def gymnasium_vector(task: str, args: Args) -> float:
 
     from dstjax.envs import make
     from dstjax.envs.bridges.gymnasium_peer import gymnasium_id
+    from dstjax.envs.speed import median_seconds
 
     env: Any = make(task)
     vector = gymnasium.make_vec(gymnasium_id(env), num_envs=OF_C, vectorization_mode="sync")
     vector.reset(seed=0)
     actions = [vector.action_space.sample() for _ in range(args.steps)]
-    speed = rate(lambda: [vector.step(action) for action in actions], OF_C * args.steps, args.seconds)
+    call = median_seconds(lambda: [vector.step(action) for action in actions], args.seconds, time.process_time)
     vector.close()
-    return speed
+    return OF_C * args.steps / call
 
 
 def main(args: Args) -> None:
@@ -137,7 +126,8 @@ def main(args: Args) -> None:
         }
         if first:
             row |= {"c_mujoco": c_mujoco(task, args), "gymnasium": gymnasium_vector(task, args)}
-        append(args.out, row)
+        row = {key: f"{value:.4g}" if isinstance(value, float) else value for key, value in row.items()}
+        append_row(args.out.with_suffix(".csv"), row, FIELDS)
         args.out.with_suffix(".md").write_text(page(rows_of(args.out), every))
         print(f"{task}, {preset}: done", flush=True)
 
@@ -149,18 +139,6 @@ def rows_of(out: Path) -> list[dict[str, str]]:
         return []
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-def append(out: Path, row: dict[str, Any]) -> None:
-    """Add a row to the CSV."""
-    path = out.with_suffix(".csv")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-        if fresh:
-            writer.writeheader()
-        writer.writerow({key: f"{value:.4g}" if isinstance(value, float) else value for key, value in row.items()})
 
 
 def page(rows: list[dict[str, str]], order: tuple[str, ...]) -> str:

@@ -87,14 +87,8 @@ def prepare(config: Config, members: int) -> tuple[Callable[[], None], Row]:
 
 
 def seconds_per_call(call: Callable[[], Any], seconds: float) -> float:
-    """The shortest of as many calls as fill the time.
-
-    On a CPU seconds of its time, which other programs on the machine do not add to; of an accelerator the wall's.
-    """
-    import jax
-
-    clock = time.process_time if jax.default_backend() == "cpu" else time.perf_counter
-    times: list[float] = []
+    """The shortest of as many calls as fill the time."""
+    clock, times = common.device_clock(), list[float]()
     while sum(times) < seconds:
         start = clock()
         call()
@@ -169,18 +163,13 @@ def read(path: Path) -> list[Row]:
 def measure(args: Args, path: Path) -> None:
     """Measure the cells that are not there, a line of the file at a time."""
     known, until = read(path), time.monotonic() + 60.0 * (args.minutes or float("inf"))
-    path.parent.mkdir(parents=True, exist_ok=True)
     for size in SIZES:
         for method in args.methods:
             done = {row["members"]: row["call_s"] for row in known if (row["size"], row["method"]) == (size, method)}
             for row in scale(args, size, method, done):
                 row = {name: f"{value:.5g}" if isinstance(value, float) else value for name, value in row.items()}
                 print(row, flush=True)
-                with path.open("a", newline="") as file:
-                    writer = csv.DictWriter(file, [*row, "where"], lineterminator="\n")
-                    if file.tell() == 0:
-                        writer.writeheader()
-                    writer.writerow({**row, "where": common.about()})
+                common.append_row(path, {**row, "where": common.about()}, [*row, "where"])
                 if time.monotonic() > until:
                     return
 

@@ -38,9 +38,9 @@ def main(words: Sequence[str]) -> int:
     given, names = parse("play", SUMMARY, {"play": ("Which policy, and how long.", OPTIONS)}, words)
     path = only_run("play", names)
     from dstjax.backend import start_backend
-    from dstjax.films import FILMS
+    from dstjax.films import FILMS, PICTURE
     from dstjax.runs import RunDir, line_label, noise_label
-    from dstjax.transfer import PICTURE, compare, record
+    from dstjax.transfer import compare, record
 
     video = Path(given["video"]) if "video" in given else None
     if video is not None:

@@ -11,7 +11,6 @@ from dstjax.fields import COUNT, COUNT_OR_ZERO, NoiseParams
 from dstjax.options import Option, parse
 
 SUMMARY = "Film random actions in a task, without a screen: dstjax render hopper --out hopper.png --noise.obs-scale 0.2"
-PICTURE = ".png"
 OPTIONS = (
     Option("out", str, "file to write: .png is a film strip, .gif and .mp4 are films", "TASK.png"),
     Option("steps", int, "control steps", 200, COUNT),
@@ -46,7 +45,7 @@ def main(words: Sequence[str]) -> int:
     from dstjax import config
     from dstjax.envs import make
     from dstjax.envs.render import random_film, strip
-    from dstjax.films import FILMS, write_film
+    from dstjax.films import FILMS, PICTURE, write_film
 
     out = Path(given.get("out", names[0].partition(":")[0] + PICTURE))
     require_suffix("--out", out, (PICTURE, *FILMS))
