@@ -121,6 +121,8 @@ def page(rows: list[Row]) -> str:
     """The tables, and what their numbers are."""
     import mujoco
 
+    from dstjax.envs.mujoco.model import SOLVERS
+
     presets = [row for row in rows if row["bound"] in ("fast", "exact")]
     wrong = sum(int(row["wrong_terminations"]) for row in presets if row["quantity"] == "qpos")
     return f"""# One step beside Gymnasium's, in C MuJoCo
@@ -130,7 +132,8 @@ def page(rows: list[Row]) -> str:
 256 steps a task, in short episodes of random and of constant extreme actions (seed 0); the pusher starts with its hand
 by the object. Errors are the largest entry's, as median / 99th percentile / worst step: in double precision absolute;
 in single precision over the quantity's largest entry where that exceeds 1. C MuJoCo runs Newton's method to 1e-15,
-also where the file asks for PGS, and its collider to 1e-14. `fast` allows 8 Newton steps, `exact` as many as the file.
+also where the file asks for PGS, and its collider to 1e-14. `fast` allows {SOLVERS["fast"]} Newton steps, `exact` as
+many as the file.
 Terminations that differ, over all rows: {wrong}.
 
 The pusher's differences come of C MuJoCo's iterative collider of capsule and cylinder: its contacts' distances agree,
