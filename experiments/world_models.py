@@ -56,7 +56,7 @@ class Args:
     """Transitions per update."""
     width: int = 64
     """Hidden units per layer."""
-    seeds: int = 2
+    seeds: int = 3
     """Fits per model, on the same transitions, side by side in one program."""
     states: int = 64
     """States and actions at which the simulator is asked again."""
@@ -65,14 +65,14 @@ class Args:
 
 
 def collect(env: Any, noise: Any, size: int, key: Array) -> Any:
-    """Transitions `[size]` of uniformly random actions in 100 environments with auto-reset."""
+    """Transitions `[size]`, in random order, of uniformly random actions in 100 environments with auto-reset."""
     import jax
 
     from dstjax.envs import auto_reset
     from dstjax.types import Transition
 
     stepper, lanes = auto_reset(env), 100
-    reset_key, loop_key = jax.random.split(key)
+    reset_key, loop_key, order_key = jax.random.split(key, 3)
 
     def tick(state: Any, key: Array) -> tuple[Any, Any]:
         action_key, step_key = jax.random.split(key)
@@ -83,7 +83,8 @@ def collect(env: Any, noise: Any, size: int, key: Array) -> Any:
 
     start = jax.vmap(stepper.reset, in_axes=(0, None))(jax.random.split(reset_key, lanes), noise)
     path = jax.lax.scan(tick, start, jax.random.split(loop_key, size // lanes))[1]
-    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), path)
+    order = jax.random.permutation(order_key, size)
+    return jax.tree.map(lambda leaf: leaf.reshape(size, *leaf.shape[2:])[order], path)
 
 
 def fit(args: Args, model: Any, stats: Any, data: Any, action_size: int, key: Array) -> Any:
