@@ -1,4 +1,4 @@
-"""What a compact replay and logging to W&B cost: `python -m experiments.overheads`, about 2 minutes on a CPU core."""
+"""What compact replay, W&B and the host cost: `python -m experiments.overheads`, about 4 minutes on a CPU core."""
 
 import dataclasses
 import os
@@ -12,6 +12,7 @@ import tyro
 from dstjax import runner
 from dstjax.agent.replay import LAYOUTS
 from dstjax.backend import start_backend
+from dstjax.fields import Config
 from dstjax.plan import Plan
 from dstjax.runs import RunDir
 from experiments import common
@@ -19,6 +20,14 @@ from experiments.scaling import MEMORY, SIZES, about_size, mib, prepare, seconds
 
 CONFIG = dataclasses.replace(SIZES["toy"], method="td3")
 TRACKERS = ("none", "wandb")
+THOUSAND = Plan(
+    Config(
+        env="pointmass", steps=1200, chunk_steps=100, warmup_steps=100, checkpoint_every=2, utd=1, policy_delay=1,
+        batch_size=16, width=16, depth=1, eval_episodes=2,
+    ),
+    ("td3",), tuple(range(100)), {"noise.dynamics_std": tuple(level / 10 for level in range(10))},
+)  # fmt: skip
+"""A thousand members so small that the host's part of the time is as large as it gets."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +82,18 @@ def trackers(args: Args) -> str:
     return common.markdown(["tracker", "CPU s of the run's process", "CPU s of the logging process"], rows)
 
 
+def host() -> str:
+    """Seconds of the host's own work, rows and checkpoints, within a run of a thousand members."""
+    with tempfile.TemporaryDirectory() as directory:
+        code = runner.train(THOUSAND, runner.Place("thousand", Path(directory), tracker="none", devices=1))
+        rows = RunDir(Path(directory) / "thousand").rows()
+    if code or rows[-1]["step"] < THOUSAND.config.steps:
+        raise SystemExit(code or "stopped")
+    first, last = rows[0], rows[-1]  # The first chunk also compiles.
+    on_host, wall = (last[name] - first[name] for name in ("time/host_s", "time/wall_s"))
+    return f"{on_host:.2f} of {wall:.1f} s: {on_host / wall:.1%}."
+
+
 def cpu_seconds() -> tuple[float, float]:
     """Of this process, and of its child processes that have ended."""
     own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
@@ -80,7 +101,7 @@ def cpu_seconds() -> tuple[float, float]:
 
 
 def main(args: Args) -> None:
-    """Measure both, and write the tables."""
+    """Measure all three, and write the tables."""
     print(common.command())
     start_backend(devices=1)
     text = [
@@ -92,6 +113,11 @@ def main(args: Args) -> None:
         f"mean (smallest to largest) of {args.rounds} each, in turns. The logging process takes what the cores leave "
         "and holds nothing up.\n",
         trackers(args),
+        f"\n## The host's part of a thousand members\n\n`td3` on the toy, width {THOUSAND.config.width}, batch "
+        f"{THOUSAND.config.batch_size}, UTD {THOUSAND.config.utd}; {THOUSAND.config.steps:,} steps in chunks of "
+        f"{THOUSAND.config.chunk_steps}, a checkpoint after every second. Writing rows, starting saves and all else "
+        "between two chunks:\n",
+        host(),
     ]
     common.write(args.out, "Overheads", "\n".join(text))
 
