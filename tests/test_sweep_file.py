@@ -107,6 +107,7 @@ def test_sobol_points_are_balanced():
         ("methods: dts", "unknown name 'dts'; .* did you mean 'dst'?"),
         ("tasks: hoper", "tasks: unknown name 'hoper'; .* did you mean 'hopper'?"),
         ("tasks: 'pointmass:goal=3'", "option of pointmass: unknown name 'goal'; .* did you mean 'goals'?"),
+        ("tasks: 'playground:tsk=CheetahRun'", "option of playground: unknown name 'tsk'; .* did you mean 'task'?"),
         ("tasks: 'pointmass:goals=x'", "option goals of pointmass: 'x' is not allowed"),
         ("methods: [dst, dst]", "methods: dst is given twice"),
         ("seeds: 0", "seeds: 0 is not allowed; allowed: a number in"),

@@ -36,7 +36,7 @@ _TASKS = (
 ENVS: dict[str, Any] = {task.name: task for task in _TASKS}
 """Task name -> its class; the class's fields are the task's options."""
 
-__all__ = ["ENVS", "Env", "EnvState", "auto_reset", "make"]
+__all__ = ["ENVS", "Env", "EnvState", "auto_reset", "find", "make"]
 
 
 def make(name: str, **options: Any) -> Env:
@@ -54,7 +54,7 @@ def make(name: str, **options: Any) -> Env:
       UserError: for an unknown task or option.
     """
     name, written = split_name(name)
-    task = _task(name)
+    task = find(name)
     known = [field.name for field in dataclasses.fields(task)]
     for option in options:
         if option not in known:
@@ -62,11 +62,23 @@ def make(name: str, **options: Any) -> Env:
     return task(**options | read_options(name, task, written))
 
 
-def _task(name: str) -> Any:
+def find(name: str, field: str = "env") -> Any:
+    """The class of a task, without building it.
+
+    Args:
+      name: of the task, without options.
+      field: what an error names.
+
+    Returns:
+      A dataclass whose fields are the task's options.
+
+    Raises:
+      UserError: for an unknown task.
+    """
     if name == "playground":
         from dstjax.envs.bridges.playground import Playground
 
         return Playground
     if name not in ENVS:
-        raise unknown_name("env", name, [*ENVS, "playground"])
+        raise unknown_name(field, name, [*ENVS, "playground"])
     return ENVS[name]

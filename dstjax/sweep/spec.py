@@ -58,10 +58,8 @@ class Sweep:
 
 
 def _check_task(text: str) -> None:
-    from dstjax.envs import ENVS
+    from dstjax.envs import find
     from dstjax.envs.naming import read_options, split_name
 
     name, options = split_name(text)
-    if name not in ENVS:
-        raise unknown_name("tasks", short(name), ENVS)
-    read_options(name, ENVS[name], options)
+    read_options(name, find(short(name), "tasks"), options)
