@@ -14,18 +14,18 @@ from typing import Any
 import tyro
 
 TASKS = {
-    "inverted_pendulum": ("InvertedPendulum-v5", 10_000),
-    "inverted_double_pendulum": ("InvertedDoublePendulum-v5", 20_000),
+    "inverted_pendulum": ("InvertedPendulum-v5", 6_000),
+    "inverted_double_pendulum": ("InvertedDoublePendulum-v5", 12_000),
 }
 """Gymnasium's name and environment steps of each task."""
 SEEDS = 5
-EVERY = 1000
+EVERY = 500
 """Environment steps between evaluations."""
 EPISODES = 10
 """Of an evaluation."""
 WIDTH, DEPTH = 64, 2
-BATCH, WARMUP, DELAY = 128, 1000, 2
-RATE, TAU, DISCOUNT = 1e-3, 0.005, 0.99
+BATCH, WARMUP, UTD, DELAY = 64, 500, 4, 2
+RATE, TAU, DISCOUNT = 1e-3, 0.02, 0.99
 EXPLORATION, SMOOTHING, CLIP = 0.1, 0.2, 0.5
 OBS_BOUND = 10.0
 """Standard deviations to which normalised observations are bounded, by dstjax always."""
@@ -83,7 +83,7 @@ def train(task: str, seed: int, init: str) -> list[tuple[int, float]]:
     size = env.action_space.shape[0]
     model = TD3(
         "MlpPolicy", env, learning_rate=RATE, buffer_size=TASKS[task][1], learning_starts=WARMUP, batch_size=BATCH,
-        tau=TAU, gamma=DISCOUNT, train_freq=1, gradient_steps=1, policy_delay=DELAY, target_policy_noise=SMOOTHING,
+        tau=TAU, gamma=DISCOUNT, train_freq=1, gradient_steps=UTD, policy_delay=DELAY, target_policy_noise=SMOOTHING,
         target_noise_clip=CLIP, action_noise=NormalActionNoise(np.zeros(size), EXPLORATION * np.ones(size)),
         policy_kwargs={"net_arch": [WIDTH] * DEPTH, "activation_fn": torch.nn.SiLU}, seed=seed, device="cpu",
     )  # fmt: skip

@@ -22,11 +22,11 @@ from experiments import peer_sb3 as peer
 
 LEGEND = f"""
 Both at {peer.DEPTH} layers of {peer.WIDTH} swish units, batch {peer.BATCH}, Adam {peer.RATE:g}, tau {peer.TAU:g},
-discount {peer.DISCOUNT:g}, {peer.WARMUP:,} uniformly random steps, then an update per step and an actor's every
-{peer.DELAY}, exploration {peer.EXPLORATION:g}, smoothing {peer.SMOOTHING:g} within {peer.CLIP:g}, squared errors,
-observations normalised by running statistics, bootstrapping at truncation, one environment; {peer.EPISODES} episodes an
-evaluation without exploration. Ours simulates in MJX, theirs in C MuJoCo. `sb3` starts from PyTorch's initial weights,
-`sb3-flax` from ours. Means over seeds with 95 % Student intervals.
+discount {peer.DISCOUNT:g}, {peer.WARMUP:,} uniformly random steps, then {peer.UTD} updates per step and one of the
+actor per {peer.DELAY}, exploration {peer.EXPLORATION:g}, smoothing {peer.SMOOTHING:g} within {peer.CLIP:g}, squared
+errors, observations normalised by running statistics, bootstrapping at truncation, one environment; {peer.EPISODES}
+episodes an evaluation without exploration. Ours simulates in MJX, theirs in C MuJoCo. `sb3` starts from PyTorch's
+initial weights, `sb3-flax` from ours. Means over seeds with 95 % Student intervals.
 """
 
 
@@ -49,7 +49,7 @@ class Args:
 def plan(task: str, seeds: int) -> Plan:
     """Our run of a task at the settings of `peer_sb3`."""
     config = Config(
-        env=task, steps=peer.TASKS[task][1], chunk_steps=peer.EVERY, warmup_steps=peer.WARMUP, utd=1,
+        env=task, steps=peer.TASKS[task][1], chunk_steps=peer.EVERY, warmup_steps=peer.WARMUP, utd=peer.UTD,
         policy_delay=peer.DELAY, batch_size=peer.BATCH, width=peer.WIDTH, depth=peer.DEPTH, eval_episodes=peer.EPISODES,
     )  # fmt: skip
     numbers = {
