@@ -1,7 +1,7 @@
 """What each method costs: `python -m experiments.methods [--out results/methods]`.
 
-Parameters of its networks, and per critic update floating-point operations by the compiler's count and milliseconds. A
-share `1 / policy_delay` of an update of actor and world model is included, since as many belong to each critic update.
+Parameters of its networks, and per critic update the operations of its matrix products and milliseconds. A share
+`1 / policy_delay` of an update of actor and world model is included, since as many belong to each critic update.
 """
 
 import dataclasses
@@ -13,9 +13,10 @@ from typing import Any
 
 import tyro
 
-from dstjax.backend import describe, start_backend
+from dstjax.backend import start_backend
 from dstjax.report.words import estimate_text
-from experiments.bench import Sizes, show, take_turns
+from experiments import common
+from experiments.bench import show, take_turns
 from experiments.cost import overhead
 
 
@@ -33,31 +34,36 @@ class Args:
     """Transitions per update."""
     num_samples: int = 10
     """N"""
-    obs_size: int = 17
-    """S"""
-    action_size: int = 6
-    """A"""
+    task: str = "half_cheetah"
+    """Whose sizes of observation and action count; nothing is simulated."""
 
 
-def parts(args: Args, method: str) -> tuple[Any, dict[str, tuple[Any, Any]], float]:
-    """Parameters, the compiled updates of the critics and of all else with their arguments, and the latter's share."""
+def agent_of(args: Args, method: str) -> Any:
+    """The method at the sizes."""
+    from dstjax.agent import Agent
+    from dstjax.config import Config
+    from dstjax.envs import make
+
+    config = Config(
+        method=method, env=args.task, width=args.width, model_width=args.width, batch_size=args.batch_size,
+        num_samples=args.num_samples,
+    )  # fmt: skip
+    return Agent(config, make(args.task))
+
+
+def updates_of(agent: Any) -> dict[str, tuple[Any, Any]]:
+    """The compiled updates of the critics and of all else, with their arguments."""
     import jax
     import jax.numpy as jnp
 
-    from dstjax.agent.core import Agent
     from dstjax.agent.update import update_actor, update_critic, update_model
-    from dstjax.config import Config, Hyper
+    from dstjax.config import Hyper
     from dstjax.types import Transition
 
-    config = Config(
-        method=method, width=args.width, model_width=args.width, batch_size=args.batch_size,
-        num_samples=args.num_samples,
-    )  # fmt: skip
-    agent = Agent(config, Sizes(args.obs_size, args.action_size))  # type: ignore[arg-type]
-    obs = jax.random.normal(jax.random.key(0), (args.batch_size, args.obs_size))
-    zeros = jnp.zeros(args.batch_size)
+    obs = jax.random.normal(jax.random.key(0), (agent.config.batch_size, agent.env.obs_size))
+    zeros = jnp.zeros(len(obs))
     batch = Transition(
-        obs=obs, action=jnp.tanh(obs[:, : args.action_size]), reward=zeros, next_obs=obs + 0.1, terminated=zeros,
+        obs=obs, action=jnp.tanh(obs[:, : agent.env.action_size]), reward=zeros, next_obs=obs + 0.1, terminated=zeros,
         steps=None if agent.method.n_step == 1 else zeros + agent.method.n_step,
     )  # fmt: skip
     learner = jax.jit(agent.init_learner)(jax.random.key(1))
@@ -68,14 +74,7 @@ def parts(args: Args, method: str) -> tuple[Any, dict[str, tuple[Any, Any]], flo
         return update_actor(agent, update_model(agent, learner, single, hyper, key)[0], single, hyper, key)
 
     updates: dict[str, Callable[..., Any]] = {"critic": partial(update_critic, agent), "rest": rest}
-    compiled = {name: (jax.jit(update).lower(*inputs).compile(), inputs) for name, update in updates.items()}
-    return learner.params, compiled, 1.0 / config.policy_delay
-
-
-def flops(executable: Any) -> float:
-    """The compiler's count of a compiled program."""
-    analysis = executable.cost_analysis()
-    return float((analysis[0] if isinstance(analysis, list) else analysis)["flops"])
+    return {name: (jax.jit(update).lower(*inputs).compile(), inputs) for name, update in updates.items()}
 
 
 def main(args: Args) -> None:
@@ -83,44 +82,41 @@ def main(args: Args) -> None:
     start_backend(devices=1)
     import jax
 
+    from dstjax.agent.budget import budget
     from dstjax.methods import METHODS
 
-    prepared = {method: parts(args, method) for method in METHODS}
+    agents = {method: agent_of(args, method) for method in METHODS}
 
     def call(run: Any, inputs: Any) -> Any:
         return jax.block_until_ready(run(*inputs))
 
     calls: dict[Any, Callable[[], Any]] = {
         (method, part): partial(call, run, inputs)
-        for method, (_, compiled, _) in prepared.items()
-        for part, (run, inputs) in compiled.items()
+        for method, agent in agents.items()
+        for part, (run, inputs) in updates_of(agent).items()
     }
     # A round's calls follow each other: their ratios are of the same moment, whatever else the machine does.
     rounds = [take_turns(calls, 1) for _ in range(args.rounds)]
     ms = {
-        method: [1e3 * (seconds[method, "critic"] + share * seconds[method, "rest"]) for seconds in rounds]
-        for method, (_, _, share) in prepared.items()
+        method: [
+            1e3 * (round_[method, "critic"] + round_[method, "rest"] / agent.config.policy_delay) for round_ in rounds
+        ]
+        for method, agent in agents.items()
     }
     rows = []
-    for method, (params, compiled, share) in prepared.items():
-        count = [
-            sum(leaf.size for leaf in jax.tree.leaves(part)) for part in (params.actor, params.critic, params.model)
-        ]
-        gflop = (flops(compiled["critic"][0]) + share * flops(compiled["rest"][0])) / 1e9
-        row = [f"{sum(count):,}", *(f"{number:,}" for number in count), f"{gflop:.2f}", f"{median(ms[method]):.1f}"]
-        rows.append([method, *row, estimate_text(overhead(ms[method], ms["td3"]))])
-    about = describe()
-    device = f"{about['device']['kind']} ({about['device']['platform']}), jax {about['versions']['jax']}"
-    sizes = (
-        f"S={args.obs_size}, A={args.action_size}, width {args.width}, batch {args.batch_size}, N={args.num_samples}, "
-        f"medians of {args.rounds} rounds, ratios within a round [95 % bootstrap interval]"
-    )
+    for method, agent in agents.items():
+        found = budget(agent)
+        counts = (found.actor + found.critics + found.model, found.actor, found.critics, found.model)
+        numbers = [*(f"{count:,}" for count in counts), f"{found.flops / 1e9:.2f}", f"{median(ms[method]):.1f}"]
+        rows.append([method, *numbers, estimate_text(overhead(ms[method], ms["td3"]))])
     header = ["method", "parameters", "actor", "critics", "model", "GFLOP per update", "ms per update", "over td3"]
     table = show("Cost per critic update, with its share of actor and model", header, rows)
     if args.out is not None:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        head = f"# Methods\n\n`python -m experiments.methods` on {device}; {sizes}.\n\n"
-        args.out.with_suffix(".md").write_text(head + table)
+        text = (
+            f"S={agent.env.obs_size}, A={agent.env.action_size}, width {args.width}, batch {args.batch_size}, "
+            f"N={args.num_samples}; medians of {args.rounds} rounds, ratios within a round [95 % bootstrap interval]."
+        )
+        common.write(args.out, "Methods", f"{text}\n\n{table}")
 
 
 if __name__ == "__main__":

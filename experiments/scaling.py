@@ -124,8 +124,8 @@ def scale(args: Args, size: str, method: str, done: dict[int, float]) -> Iterato
     import jax
 
     from dstjax.agent import Agent
+    from dstjax.agent.budget import chunk_flops
     from dstjax.envs import make
-    from dstjax.sweep.cost import chunk_flops
 
     config = dataclasses.replace(SIZES[size], method=method)
     for members in args.members:

@@ -8,6 +8,7 @@ from dstjax import backend, runner
 from dstjax.cli import COMMANDS, main
 from dstjax.commands import envs
 from dstjax.fields import Config
+from dstjax.methods import METHODS
 from dstjax.plan import Plan
 from dstjax.version import __version__
 
@@ -88,12 +89,28 @@ def test_help_and_errors_import_no_jax():
 
 
 def test_listings(capsys):
-    assert run("methods", capsys)[1].startswith("dst ")
+    code, out, _ = run("methods", capsys)
+    assert code == 0
+    assert all(f" {name} " in out for name in METHODS)
+    assert "Parameters" not in out
     code, out, _ = run("envs", capsys)
     assert code == 0
     assert "inverted_pendulum " in out
     assert run("--version", capsys)[1] == f"dstjax {__version__}\n"
     assert run("--help", capsys)[0] == 0
+
+
+def test_methods_can_be_compared_in_size(capsys):
+    words = "methods --method td3 mmd --env pointmass --depth 1 --width 8"
+    code, out, _ = run(words, capsys)
+    assert code == 0
+    (line,) = (line for line in out.splitlines() if "td3" in line and "42" in line)
+    # An actor 2-8-2, two critics 4-8-1, no model.
+    assert line.replace("│", " ").split()[:5] == ["td3", "42", "98", "0", "140"]
+    assert "d4pg" not in out
+    code, _, err = run("methods --method dst --model physics --env humanoid", capsys)
+    assert code == 2
+    assert err.count("\n") == 1
 
 
 def test_every_command_explains_itself(capsys):

@@ -2,10 +2,7 @@
 
 import dataclasses
 
-import jax
-import jax.numpy as jnp
-import pytest
-from agents import SMALL, small_agent
+from agents import SMALL
 from rich.console import Console
 
 from dstjax.cli import main
@@ -13,40 +10,6 @@ from dstjax.population import Population
 from dstjax.sweep import cost, words
 from dstjax.sweep.file import from_words
 from dstjax.sweep.shards import split
-
-PRODUCT = 2 * 3 * 4 * 5
-
-
-def flops(function, *shapes):
-    arguments = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
-    return cost.product_flops(jax.make_jaxpr(function)(*arguments).jaxpr)
-
-
-def branch(x, y):
-    return jax.lax.cond(x[0, 0] > 0, lambda: x @ y, lambda: x[:, :1] @ y[:1])
-
-
-@pytest.mark.parametrize(
-    ("function", "products"),
-    [
-        (lambda x, y: x @ y, 1),
-        (lambda x, y: x + 1, 0),
-        (lambda x, y: jax.jit(jnp.matmul)(x, y) @ jnp.zeros((5, 4)), 2),
-        (lambda x, y: jax.lax.scan(lambda c, _: (c, x @ y), 0.0, None, length=7), 7),
-        (lambda x, y: jax.vmap(lambda s: (s * x) @ y)(jnp.ones(6)), 6),
-        (branch, 1),
-        (lambda x, y: jax.grad(lambda x: (jax.checkpoint(jnp.matmul)(x, y)).sum())(x), 2),
-        (lambda x, y: jax.value_and_grad(lambda x, y: ((x @ y) ** 2).sum(), argnums=(0, 1))(x, y), 3),
-    ],
-)
-def test_products_are_counted_where_they_are(function, products):
-    assert flops(function, (3, 4), (4, 5)) == products * PRODUCT
-
-
-def test_updates_are_what_a_chunk_costs():
-    few, many = (cost.chunk_flops(small_agent(method="td3", utd=utd)) for utd in (2, 8))
-    assert 3 < many / few < 4.01
-
 
 TEXT = f"""
 methods: [td3]

@@ -4,17 +4,14 @@ import dataclasses
 import datetime
 import math
 import time
-from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-from jax.extend import core
 from rich.table import Table
 
-from dstjax.agent import Agent, init, train_chunk
-from dstjax.config import Config, Hyper
+from dstjax.agent.budget import chunk_flops
+from dstjax.config import Config
 from dstjax.population import Population
 from dstjax.sweep.shards import Shard
 
@@ -50,63 +47,6 @@ def estimate(shard: Shard) -> Cost:
     learning = max(config.steps - config.warmup_steps, 0) / config.chunk_steps
     flops = members * learning * chunk_flops(population.agent)
     return Cost(population.memory_bytes(), flops, flops / products_per_second(config, members))
-
-
-def chunk_flops(agent: Agent) -> float:
-    """Operations in the matrix products of one chunk of one member, updates included.
-
-    Args:
-      agent: the static half.
-
-    Returns:
-      Floating-point operations, two per multiplication and addition.
-    """
-    hyper = jax.tree.map(lambda _: jax.ShapeDtypeStruct((), jnp.float32), Hyper())
-    state = jax.eval_shape(partial(init, agent), jax.eval_shape(partial(jax.random.key, 0)), hyper)
-    step = jax.ShapeDtypeStruct((), jnp.int32)
-    return product_flops(jax.make_jaxpr(partial(train_chunk, agent))(state, hyper, step).jaxpr)
-
-
-def product_flops(jaxpr: core.Jaxpr) -> float:
-    """Operations in the matrix products of a traced function.
-
-    Scans count each of their steps and branches the dearest; the steps of a `while` cannot be known and count once.
-
-    Args:
-      jaxpr: of the function.
-
-    Returns:
-      Floating-point operations.
-    """
-    total = 0.0
-    for equation in jaxpr.eqns:
-        inner = [product_flops(sub) for sub in _inner(equation.params.values())]
-        if equation.primitive.name == "dot_general":
-            (contracted, _), _ = equation.params["dimension_numbers"]
-            shape, result = (_shape(value) for value in (equation.invars[0], equation.outvars[0]))
-            total += 2.0 * math.prod(result) * math.prod(shape[axis] for axis in contracted)
-        elif equation.primitive.name == "scan":
-            total += equation.params["length"] * sum(inner)
-        elif equation.primitive.name == "cond":
-            total += max(inner)
-        else:
-            total += sum(inner)
-    return total
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    shape: tuple[int, ...] = value.aval.shape
-    return shape
-
-
-def _inner(values: Any) -> Iterator[core.Jaxpr]:
-    for value in values:
-        if isinstance(value, core.ClosedJaxpr):
-            yield value.jaxpr
-        elif isinstance(value, core.Jaxpr):
-            yield value
-        elif isinstance(value, tuple | list):
-            yield from _inner(value)
 
 
 def products_per_second(config: Config, members: int, repeats: int = 8) -> float:
