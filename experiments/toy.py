@@ -1,12 +1,12 @@
 """The point mass among N reward locations, with motion noise: `python -m experiments.toy`.
 
 The paper's figure: return against N, and how far each critic is from the simulator's true Sobolev return. A run per N
-and all seeds of a method in one program; interrupted, the same command goes on. `--goals 1 4 --seeds 3` for a taste.
+and method, its seeds in one program; interrupted, the same command goes on. `--goals 1 4 --seeds 3` for a taste.
 """
 
 import dataclasses
+import itertools
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tyro
@@ -19,6 +19,8 @@ from dstjax.runs import Row, RunDir
 from dstjax.stats import Estimate, bootstrap, interquartile_mean, mean_difference, mean_interval, paired_scores
 from experiments import common
 
+Cell = tuple[int, str]
+"""Number of goals, and method."""
 AUDITED = ("joint_energy", "return_energy", "gradient_error", "gradient_cosine")
 
 
@@ -29,10 +31,10 @@ class Args:
     out: Path = Path("results/toy")
     """Written are `<out>.png` and `<out>.md`."""
     runs_dir: Path = Path("runs")
-    """Where the runs `toy-N` are."""
+    """Where the runs `toy-N-METHOD` are."""
     goals: tuple[int, ...] = (1, 2, 4, 8, 16)
     """Numbers of reward locations."""
-    methods: tuple[str, ...] = ("dst", "dst-mmd", "mmd", "mage", "td3")
+    methods: tuple[str, ...] = ("dst", "dst-complete", "dst-mmd", "mmd", "mage", "td3")
     """The first is compared with each other one."""
     seeds: int = 10
     """Members of each program."""
@@ -50,21 +52,26 @@ class Args:
     """True returns per state."""
 
 
-def train(args: Args, goals: int) -> list[Row]:
-    """The run of one number of goals."""
+def train(args: Args, goals: int, method: str) -> list[Row]:
+    """The run of one number of goals and one method."""
     config = Config(
         env=f"pointmass:goals={goals}", steps=args.steps, chunk_steps=args.chunk, warmup_steps=args.warmup,
         eval_episodes=16, **common.SIZES,
     )  # fmt: skip
     numbers = {"noise.dynamics_std": (args.noise,), "discount": (0.95,), **common.NUMBERS}
-    plan = Plan(config, args.methods, tuple(range(args.seeds)), numbers)
-    return common.train(plan, f"toy-{goals}", args.runs_dir)
+    return common.train(Plan(config, (method,), tuple(range(args.seeds)), numbers), name(goals, method), args.runs_dir)
 
 
-def audits(args: Args, goals: int) -> dict[str, dict[str, np.ndarray]]:
-    """The audit of each method's critics: metrics `[seeds]`."""
-    found = audit_run(RunDir(args.runs_dir / f"toy-{goals}"), states=args.states, samples=args.samples)
-    return {audit.rows[0]["method"]: audit.metrics for audit in found}
+def name(goals: int, method: str) -> str:
+    """Of a run."""
+    return f"toy-{goals}-{method}"
+
+
+def audit(args: Args, goals: int, method: str) -> dict[str, np.ndarray]:
+    """The audit of a method's critics: metrics `[seeds]`."""
+    run = RunDir(args.runs_dir / name(goals, method))
+    (found,) = audit_run(run, states=args.states, samples=args.samples)
+    return found.metrics
 
 
 def final(rows: list[Row]) -> np.ndarray:
@@ -77,36 +84,33 @@ def middle(values: np.ndarray) -> Estimate:
     return bootstrap(interquartile_mean, [values])
 
 
-def table(args: Args, rows: dict[int, list[Row]], found: dict[int, Any]) -> list[list[str]]:
+def table(args: Args, rows: dict[Cell, list[Row]], found: dict[Cell, dict[str, np.ndarray]]) -> list[list[str]]:
     """A line per number of goals and method."""
     lines = []
-    for goals in args.goals:
-        by_method = {name: [row for row in rows[goals] if row["method"] == name] for name in args.methods}
-        first = by_method[args.methods[0]]
-        for name, part in by_method.items():
-            scores = final(part)
-            ours, other = paired_scores(first, part)
-            lead = "" if part is first else estimate_text(bootstrap(mean_difference, [ours], [other], paired=True))
-            audited = (estimate_text(middle(found[goals][name][metric])) for metric in METRICS)
-            lines.append([str(goals), name, estimate_text(mean_interval(scores)), lead, *audited])
+    for (goals, method), part in rows.items():
+        ours, other = paired_scores(rows[goals, args.methods[0]], part)
+        lead = estimate_text(bootstrap(mean_difference, [ours], [other], paired=True))
+        audited = (estimate_text(middle(found[goals, method][metric])) for metric in METRICS)
+        shown = "" if method == args.methods[0] else lead
+        lines.append([str(goals), method, estimate_text(mean_interval(final(part))), shown, *audited])
     return lines
 
 
-def draw(args: Args, rows: dict[int, list[Row]], found: dict[int, Any], path: Path) -> None:
+def draw(args: Args, rows: dict[Cell, list[Row]], found: dict[Cell, dict[str, np.ndarray]], path: Path) -> None:
     """Return and audit against the number of goals, a line per method with its interval over seeds."""
     from dstjax.plots import line_marks, new_figure, save
 
     figure = new_figure(3.6 * (1 + len(AUDITED)), 4.0)
     axes = figure.subplots(1, 1 + len(AUDITED))
     places = np.arange(len(args.goals))
-    for offset, (name, mark) in enumerate(line_marks(args.methods).items()):
-        scores = [final([row for row in rows[goals] if row["method"] == name]) for goals in args.goals]
-        audited = ([middle(found[goals][name][metric]) for goals in args.goals] for metric in AUDITED)
-        for axis, estimates in zip(axes, [[mean_interval(values) for values in scores], *audited], strict=True):
+    for offset, (method, mark) in enumerate(line_marks(args.methods).items()):
+        returns = [mean_interval(final(rows[goals, method])) for goals in args.goals]
+        audited = ([middle(found[goals, method][metric]) for goals in args.goals] for metric in AUDITED)
+        for axis, estimates in zip(axes, [returns, *audited], strict=True):
             mean, low, high = (np.array([getattr(e, end) for e in estimates]) for end in ("value", "low", "high"))
             bars = np.nan_to_num([mean - low, high - mean])
             place = places + 0.06 * (offset - (len(args.methods) - 1) / 2)
-            axis.errorbar(place, mean, bars, capsize=2, marker="o", markersize=4, label=name, **mark)
+            axis.errorbar(place, mean, bars, capsize=2, marker="o", markersize=4, label=method, **mark)
     for axis, title in zip(axes, ("return at the last evaluation", *AUDITED), strict=True):
         axis.set(title=title.replace("_", " "), xlabel="reward locations N")
         axis.set(xlim=(-0.5, len(places) - 0.5))
@@ -121,8 +125,9 @@ def draw(args: Args, rows: dict[int, list[Row]], found: dict[int, Any], path: Pa
 def main(args: Args) -> None:
     """Train, audit, draw and write the table."""
     print(common.command())
-    rows = {goals: train(args, goals) for goals in args.goals}
-    found = {goals: audits(args, goals) for goals in args.goals}
+    cells = list(itertools.product(args.goals, args.methods))
+    rows = {cell: train(args, *cell) for cell in cells}
+    found = {cell: audit(args, *cell) for cell in cells}
     args.out.parent.mkdir(parents=True, exist_ok=True)
     draw(args, rows, found, args.out.with_suffix(".png"))
     header = ["N", "method", "return", f"{args.methods[0]} ahead by", *(name.replace("_", " ") for name in METRICS)]
