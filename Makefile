@@ -26,7 +26,7 @@ test-slow: $(DEV_STAMP)  ## run the long tests only
 test-cluster: $(DEV_STAMP)  ## of the long tests those of clusters: SLURM (installed if root), several processes, kills, 1,000 members
 	$(PYTEST) -m cluster
 
-check: $(DEV_STAMP)  ## what CI runs: linter, formatter, type checker, tests (layers and docstrings among them)
+check: $(DEV_STAMP)  ## linter, formatter, type checker, tests (layers and docstrings among them)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
