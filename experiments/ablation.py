@@ -26,6 +26,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "gradient weight 0.1": {"gradient_weight": 0.1},
     "gradient weight 10": {"gradient_weight": 10.0},
     "gradients in state and action": {"gradient": "complete"},
+    "gradient in the state alone": {"gradient": "complete", "gradient_weight": 0.0},
     "no truncation": {"drop_share": 0.0},
     "half truncated": {"drop_share": 0.5},
     "the critic of smaller mean": {"pessimism": "minimum"},

@@ -40,11 +40,11 @@ NOISES = {"obs_scale": 0.2, "dynamics_std": 0.1, "action_std": 0.2, "friction_sc
 
 
 LEGEND = """
-Mean [95 % Student interval] and IQM [bootstrap] of the last evaluation, and mean return over training. {first} against
-the others on the same seeds: difference of means, probability of improvement, share of interactions saved until
-{target} of the way from the first evaluations to the best method's last, and spread across seeds over the other's; all
-with 95 % bootstrap intervals. A member gets there with two evaluations in a row; one that does not counts as its whole
-budget (in brackets how many do).
+Mean [95 % Student interval] and IQM [bootstrap] of the last evaluation, and mean return over training. Then {leads}
+against the others on the same seeds: difference of means, at the end and over training, probability of improvement,
+share of interactions saved until {target} of the way from the first evaluations to the best method's last, and spread
+across seeds over the other's; all with 95 % bootstrap intervals. A member gets there with two evaluations in a row; one
+that does not counts as its whole budget (in brackets how many do).
 """
 
 
@@ -58,8 +58,10 @@ class Args:
     """Where the runs `noise-TASK-METHOD` are."""
     tasks: tuple[str, ...] = ("inverted_pendulum", "inverted_double_pendulum", "hopper")
     """See `dstjax envs`."""
-    methods: tuple[str, ...] = ("dst", "dst-mmd", "mmd", "mage", "td3")
-    """The first is compared with each other one."""
+    methods: tuple[str, ...] = ("dst", "dst-complete", "dst-mmd", "mmd", "mage", "td3")
+    """Rows of the method table to train."""
+    leads: tuple[str, ...] = ("dst", "dst-complete")
+    """Each of these is compared with every other method that has rows."""
     seeds: int = 5
     """Per noise level."""
     steps: int = 20_000
@@ -96,7 +98,7 @@ def pieces(args: Args) -> list[tuple[str, str]]:
 
 
 def comparisons(rows: list[Row], first: str) -> list[list[str]]:
-    """The first method against each other one, task by task and noise by noise."""
+    """A method against each other one, task by task and noise by noise."""
     lines, scale = [], scales(rows)
     for panel, found in groups(rows).items():
         for other, part in found.items():
@@ -107,11 +109,13 @@ def comparisons(rows: list[Row], first: str) -> list[list[str]]:
             threshold = scale[panel][0] + TARGET * (scale[panel][1] - scale[panel][0])
             mine_to, its_to = (steps_to_threshold(c.steps, c.members, threshold, window=2) for c in (mine, its))
             paired = mine.seeds == its.seeds
+            areas = [area_under_curve(c.steps, c.members) for c in (mine, its)]
             saved = saving(mine_to, its_to, float(mine.steps[-1])) if paired else mean_interval([])
             lines.append(
                 [
                     panel, other, str(len(ours)),
                     estimate_text(bootstrap(mean_difference, [ours], [theirs], paired=True)),
+                    estimate_text(bootstrap(mean_difference, *([area] for area in areas), paired=paired)),
                     estimate_text(bootstrap(probability_of_improvement, [ours], [theirs])),
                     f"{estimate_text(saved)} ({np.isfinite(mine_to).sum()}, {np.isfinite(its_to).sum()})",
                     estimate_text(bootstrap(spread_ratio, [ours], [theirs], paired=True)),
@@ -157,18 +161,15 @@ def main(args: Args) -> None:
                 common.write_rows(rows, args.out / f"{name}.csv")
     rows = common.read_rows(args.out)
     plots.plot_curves(rows, args.out.with_suffix(".png"))
-    first = args.methods[0]
+    leads = [name for name in args.leads if any(row["method"] == name for row in rows)]
+    header = ["task, noise", "against", "seeds", "ahead by", "over training", "P(better)", "saved", "spread ratio"]
     text = [
-        LEGEND.format(first=first, target=f"{TARGET:.0%}"),
+        LEGEND.format(leads=" and ".join(f"`{name}`" for name in leads), target=f"{TARGET:.0%}"),
         common.markdown(["task, noise", "method", "seeds", "steps", "mean", "IQM", "over training"], returns(rows), 2),
-        f"\n### {first} against\n",
-        common.markdown(
-            ["task, noise", "against", "seeds", "ahead by", "P(better)", "interactions saved", "spread ratio"],
-            comparisons(rows, first), 2,
-        ),
+        *(f"\n### {name} against\n\n{common.markdown(header, comparisons(rows, name), 2)}" for name in leads),
         "\n### All tasks and noises, normalised as above\n",
         common.markdown(["method", "runs", "IQM"], overall(rows)),
-    ]  # fmt: skip
+    ]
     common.write(args.out, "Noise: tasks, noises and methods", "\n".join(text))
 
 
