@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from dstjax.methods import METHODS
-from experiments.learning import STEPS, pass_mark, train
+from experiments.learning import TASKS, pass_mark, train
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", STEPS)
+@pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("method", METHODS)
 def test_each_method_learns(method, task, tmp_path):
     rows = train(task, method, 3, tmp_path)
-    last = [row["eval/return"] for row in rows if row["step"] == STEPS[task]]
+    last = [row["eval/return"] for row in rows if row["step"] == TASKS[task][1]]
     assert len(last) == 3
     assert min(last) >= pass_mark(task), [(row["step"], row["eval/return"]) for row in rows]
 
