@@ -62,6 +62,8 @@ class Args:
     """Rows of the method table to train."""
     leads: tuple[str, ...] = ("dst", "dst-complete")
     """Each of these is compared with every other method that has rows."""
+    noises: tuple[str, ...] = tuple(NOISES)
+    """Keys of `NOISES`, beside none."""
     seeds: int = 5
     """Per noise level."""
     steps: int = 20_000
@@ -82,7 +84,7 @@ def plan(args: Args, task: str, method: str) -> Plan:
     """The run of one task and method: all seeds under no noise, and under each noise that the task has."""
     from dstjax import envs
 
-    names = [name for name in NOISES if name in envs.make(task).noises]
+    names = [name for name in args.noises if name in envs.make(task).noises]
     levels = {f"noise.{name}": (0.0, *(NOISES[name] * (name == other) for other in names)) for name in names}
     sizes = {} if args.large else common.SIZES
     numbers = {} if args.large else common.NUMBERS
