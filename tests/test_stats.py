@@ -135,6 +135,8 @@ def test_spread_pools_the_variances_within_strata():
     assert float(stats.spread_ratio([steady], [wild])) == pytest.approx(0.1)
     assert float(stats.spread_ratio([wild], [np.ones(2)])) == math.inf
     assert float(stats.spread_ratio([np.ones(2)], [np.ones(2)])) == 1.0
+    ends = stats.bootstrap(stats.spread_ratio, [np.arange(5.0)], [np.ones(5)])
+    assert (ends.low, ends.high) == (math.inf, math.inf)
 
 
 def test_normalised_scores():

@@ -68,9 +68,9 @@ def _arrange(panels: dict[str, dict[str, list[Row]]]) -> list[list[str]]:
         by_task.setdefault(_task(panel), []).append(name)
     if len(by_task) > 1:
         return list(by_task.values())
-    names = list(panels)
-    columns = min(len(names), COLUMNS)
-    return [names[columns * line : columns * (line + 1)] for line in range(math.ceil(len(names) / columns))]
+    names, lines = list(panels), math.ceil(len(panels) / COLUMNS)
+    columns = math.ceil(len(names) / lines)  # Four panels make a square, not a line of three and one below.
+    return [names[columns * line : columns * (line + 1)] for line in range(lines)]
 
 
 def _task(panel: dict[str, list[Row]]) -> str:

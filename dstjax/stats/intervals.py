@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -129,7 +130,9 @@ def percentile_interval(replicates: np.ndarray, level: float = LEVEL) -> tuple[n
       Lower and upper end, `[...]` each.
     """
     tail = 50.0 * (1.0 - level)
-    low, high = np.percentile(replicates, [tail, 100.0 - tail], axis=0)
+    # Between two infinite replicates, such as ratios to a spread of zero, nothing can be interpolated.
+    method: Literal["linear", "nearest"] = "linear" if np.isfinite(replicates).all() else "nearest"
+    low, high = np.percentile(replicates, [tail, 100.0 - tail], axis=0, method=method)
     return low, high
 
 
