@@ -12,7 +12,7 @@ from dstjax.methods import METHODS
 from experiments.learning import TASKS, pass_mark, train
 
 UNSTEADY = {("dst-mmd", "inverted_pendulum"), ("svg", "inverted_pendulum"), ("svg", "pointmass")}
-"""Learn it, but a seed of three is below the mark at the last evaluation (`results/learning.md`, `results/notes.md`)."""
+"""Learn it, but of three seeds one or two are below the mark at the end (`results/learning.md`, `results/notes.md`)."""
 
 
 def cells():
@@ -22,7 +22,7 @@ def cells():
         yield pytest.param(method, task, marks=[pytest.mark.slow, *marks])
 
 
-@pytest.mark.parametrize(("method", "task"), cells())
+@pytest.mark.parametrize(("method", "task"), list(cells()))
 def test_each_method_learns(method, task, tmp_path):
     rows = train(task, method, 3, tmp_path)
     last = [row["eval/return"] for row in rows if row["step"] == TASKS[task][1]]
