@@ -23,7 +23,7 @@ test: $(DEV_STAMP)  ## set up and run the fast tests
 test-slow: $(DEV_STAMP)  ## run the long tests only
 	$(PYTEST) -m slow
 
-test-cluster: $(DEV_STAMP)  ## of the long tests those of clusters: SLURM (installed if root), several processes, kills, 1,000 members
+test-cluster: $(DEV_STAMP)  ## of the long tests those of runs and sweeps: SLURM (installed if root), processes, kills, bad files, 1,000 members
 	$(PYTEST) -m cluster
 
 check: $(DEV_STAMP)  ## linter, formatter, type checker, tests (layers and docstrings among them)

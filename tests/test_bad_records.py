@@ -15,7 +15,7 @@ from dstjax.runs import RunDir
 from dstjax.sweep.shards import Shard
 from dstjax.sweep.store import SweepDir
 
-COUNTS = [100, pytest.param(5000, marks=pytest.mark.slow)]
+COUNTS = [100, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.cluster])]
 PLAN = Plan(Config(env="pointmass"), ("dst", "td3"), (0, 1), {"noise.obs_scale": (0.0, 0.1)})
 
 

@@ -122,6 +122,7 @@ def test_a_td3_member_equals_its_single_run_for_200_updates(td3):
 
 
 @pytest.mark.slow
+@pytest.mark.cluster
 def test_a_dst_member_equals_its_single_run_for_200_updates():
     population = Population(LONG, EIGHT[3:5])
     assert_equals_its_single_run(population, *run(population, 4), index=1)
@@ -169,6 +170,7 @@ print("largest difference", max(differences))
 
 
 @pytest.mark.slow
+@pytest.mark.cluster
 def test_eight_devices_equal_one():
     environment = {**os.environ, "JAX_NUM_CPU_DEVICES": "8", "PYTHONPATH": os.pathsep.join(sys.path)}
     words = [sys.executable, "-c", ON_EIGHT_DEVICES]

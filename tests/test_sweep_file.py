@@ -186,7 +186,7 @@ def plan_or_error(text):
     return False
 
 
-@pytest.mark.parametrize("count", [1800, pytest.param(9000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [1800, pytest.param(9000, marks=[pytest.mark.slow, pytest.mark.cluster])])
 def test_mutated_files_are_a_plan_or_one_error(count):
     chance = random.Random(count)
     valid = sum(plan_or_error(mutated_file(chance)) for _ in range(count))
@@ -208,6 +208,7 @@ def test_random_files_are_a_plan_or_one_error(tree):
 
 
 @pytest.mark.slow
+@pytest.mark.cluster
 @settings(max_examples=1000)
 @given(st.text(max_size=60) | st.binary(max_size=60))
 def test_random_bytes_are_a_plan_or_one_error(text):
