@@ -106,7 +106,7 @@ def main(args: Args) -> None:
     rows = []
     for method, agent in agents.items():
         found = budget(agent)
-        counts = (found.actor + found.critics + found.model, found.actor, found.critics, found.model)
+        counts = (found.parameters, found.actor, found.critics, found.model)
         numbers = [*(f"{count:,}" for count in counts), f"{found.flops / 1e9:.2f}", f"{median(ms[method]):.1f}"]
         rows.append([method, *numbers, estimate_text(overhead(ms[method], ms["td3"]))])
     header = ["method", "parameters", "actor", "critics", "model", "GFLOP per update", "ms per update", "over td3"]

@@ -85,10 +85,7 @@ def trackers(args: Args) -> str:
 def host() -> str:
     """Seconds of the host's own work, rows and checkpoints, within a run of a thousand members."""
     with tempfile.TemporaryDirectory() as directory:
-        code = runner.train(THOUSAND, runner.Place("thousand", Path(directory), tracker="none", devices=1))
-        rows = RunDir(Path(directory) / "thousand").rows()
-    if code or rows[-1]["step"] < THOUSAND.config.steps:
-        raise SystemExit(code or "stopped")
+        rows = common.train(THOUSAND, "thousand", Path(directory))
     first, last = rows[0], rows[-1]  # The first chunk also compiles.
     on_host, wall = (last[name] - first[name] for name in ("time/host_s", "time/wall_s"))
     return f"{on_host:.2f} of {wall:.1f} s: {on_host / wall:.1%}."

@@ -88,11 +88,12 @@ def table(args: Args, rows: dict[Cell, list[Row]], found: dict[Cell, dict[str, n
     """A line per number of goals and method."""
     lines = []
     for (goals, method), part in rows.items():
-        ours, other = paired_scores(rows[goals, args.methods[0]], part)
-        lead = estimate_text(bootstrap(mean_difference, [ours], [other], paired=True))
+        lead = ""
+        if method != args.methods[0]:
+            ours, other = paired_scores(rows[goals, args.methods[0]], part)
+            lead = estimate_text(bootstrap(mean_difference, [ours], [other], paired=True))
         audited = (estimate_text(middle(found[goals, method][metric])) for metric in METRICS)
-        shown = "" if method == args.methods[0] else lead
-        lines.append([str(goals), method, estimate_text(mean_interval(final(part))), shown, *audited])
+        lines.append([str(goals), method, estimate_text(mean_interval(final(part))), lead, *audited])
     return lines
 
 

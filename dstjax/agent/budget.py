@@ -34,6 +34,11 @@ class Budget:
     model: int
     flops: float
 
+    @property
+    def parameters(self) -> int:
+        """Of all networks."""
+        return self.actor + self.critics + self.model
+
 
 def budget(agent: Agent) -> Budget:
     """Count, without computing anything.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dstjax.errors import UserError
+from dstjax.commands.words import require_only_options
 from dstjax.fields import COUNT
 from dstjax.options import Option, parse
 
@@ -29,8 +29,7 @@ def main(words: Sequence[str]) -> int:
       UserError: for a task to measure that does not exist.
     """
     given, rest = parse("envs", SUMMARY, {"envs": ("What to measure.", OPTIONS)}, words)
-    if rest:
-        raise UserError(f"unexpected argument '{rest[0]}'; allowed: options, see `dstjax envs --help`")
+    require_only_options("envs", rest)
     from rich.table import Table
 
     from dstjax.backend import start_backend

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dstjax.errors import UserError
+from dstjax.commands.words import require_only_options
 from dstjax.options import config_options, parse
 
 SUMMARY = "List the methods; with any option also their parameters and operations per update, at such sizes."
@@ -28,8 +28,7 @@ def main(words: Sequence[str]) -> int:
       UserError: for what a method or the task does not allow.
     """
     given, rest = parse("methods", SUMMARY, {"config": ("Sizes, as of `dstjax train`.", config_options())}, words)
-    if rest:
-        raise UserError(f"unexpected argument '{rest[0]}'; allowed: options, see `dstjax methods --help`")
+    require_only_options("methods", rest)
     from rich.table import Table
 
     from dstjax.methods import METHODS
@@ -67,7 +66,6 @@ def _budgets(names: Sequence[str], fields: Mapping[str, Any]) -> Any:
     for title in ("method", "actor", "critics", "model", "all", "MFLOP", "over the least"):
         table.add_column(title, justify="left" if title == "method" else "right")
     for name, each in found.items():
-        parts = (each.actor, each.critics, each.model)
-        numbers = (*parts, sum(parts))
+        numbers = (each.actor, each.critics, each.model, each.parameters)
         table.add_row(name, *(f"{n:,}" for n in numbers), f"{each.flops / 1e6:,.1f}", f"{each.flops / least:.1f}")
     return table

@@ -7,6 +7,23 @@ from pathlib import Path
 from dstjax.errors import UserError
 
 
+def require_only_options(command: str, names: Sequence[str]) -> None:
+    """Refuse words that are no options.
+
+    Args:
+      command: its name.
+      names: its arguments before the first option.
+
+    Returns:
+      None, where there are none.
+
+    Raises:
+      UserError: naming the first.
+    """
+    if names:
+        raise UserError(f"unexpected argument '{names[0]}'; allowed: options, see `dstjax {command} --help`")
+
+
 def only_run(command: str, names: Sequence[str]) -> Path:
     """The one run directory that a command is given.
 
