@@ -180,7 +180,7 @@ def _linearize(path: Callable[..., Any], inputs: tuple[Array, ...]) -> tuple[Any
     return outputs, pull, aux
 
 
-def concat(samples: SobolevSamples, gradient_weight: Array | float) -> Array:
+def concat(samples: SobolevSamples, daction_weight: Array | float = 1.0, dobs_weight: Array | float = 1.0) -> Array:
     """The feature vectors that the distances compare: return, then weighted action and observation gradients.
 
     Example:
@@ -189,13 +189,16 @@ def concat(samples: SobolevSamples, gradient_weight: Array | float) -> Array:
 
     Args:
       samples: `N` samples.
-      gradient_weight: factor of the gradient coordinates; traced, 1 is plain concatenation.
+      daction_weight: factor of the action gradients, `[]` or `[A]`; traced, 1 is plain concatenation.
+      dobs_weight: factor of the observation gradients, `[]` or `[S]`; traced, without effect where there are none.
 
     Returns:
       `[N, 1 + A]`, or `[N, 1 + A + S]` for complete samples.
     """
-    gradients = [samples.daction] if samples.dobs is None else [samples.daction, samples.dobs]
-    return jnp.concatenate([samples.value[:, None], *(gradient_weight * part for part in gradients)], axis=-1)
+    parts = [samples.value[:, None], daction_weight * samples.daction]
+    if samples.dobs is not None:
+        parts.append(dobs_weight * samples.dobs)
+    return jnp.concatenate(parts, axis=-1)
 
 
 def _check_point(obs: Array, action: Array, latents: Array) -> None:

@@ -94,3 +94,23 @@ def test_gradient_weight_zero_leaves_only_the_returns():
     with_zero = critic_loss(agent, learner, learner.params.critic, batch, target, *rest)
     without = critic_loss(values_only, learner, learner.params.critic, batch, returns, *rest)
     np.testing.assert_allclose(with_zero, without, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("weight", "own", "other"), [("gradient_weight", "daction", "dobs"), ("dobs_weight", "dobs", "daction")]
+)
+def test_each_gradient_has_a_weight_of_its_own(weight, own, other):
+    agent = small_agent(method="dst-complete")
+    learner, batch = init_learner(agent, jax.random.key(0)), random_batch(agent, jax.random.key(1), B)
+    target = targets(agent, learner, batch, numbers(), jax.random.key(2))
+
+    def loss(moved):
+        changed = target.replace(**{moved: getattr(target, moved) + 1.0})
+        args = (changed, numbers(**{weight: 0.0}), jax.random.key(3))
+        return critic_loss(agent, learner, learner.params.critic, batch, *args)
+
+    unmoved = critic_loss(
+        agent, learner, learner.params.critic, batch, target, numbers(**{weight: 0.0}), jax.random.key(3)
+    )
+    assert loss(own) == unmoved
+    assert loss(other) != unmoved

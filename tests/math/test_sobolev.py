@@ -76,7 +76,7 @@ def test_a_factored_critic_has_the_samples_of_the_whole(num, complete):
         features = lambda s, a: jnp.tanh(scale * jnp.outer(s, a).ravel())  # noqa: E731
         critic = Factored(features, head) if factored else lambda s, a, xi: head(features(s, a), xi)
         samples = sobolev_samples(critic, OBS, ACTION, latents, complete=complete)
-        return jnp.square(concat(samples, 0.7)).sum(), samples
+        return jnp.square(concat(samples, 0.7, 0.3)).sum(), samples
 
     with jax.enable_x64(True):
         found, whole = (jax.jit(jax.grad(partial(loss, factored=f), has_aux=True))(1.3) for f in (True, False))
@@ -90,7 +90,7 @@ def test_samples_are_differentiable_in_the_critic():
         samples = sobolev_samples(
             lambda s, a, xi: jnp.sin(scale * a).sum() * s[0] + scale * xi[0], jnp.asarray(OBS), ACTION, LATENTS
         )
-        return jnp.square(concat(samples, 0.7)).sum()
+        return jnp.square(concat(samples, 0.7, 0.3)).sum()
 
     with jax.enable_x64(True):
         slope = oracle.slope(jax.jit(loss), np.array(1.3))
@@ -200,5 +200,6 @@ def test_the_critic_of_smallest_mean_keeps_its_samples_and_gradients(values):
 
 def test_features_are_return_then_action_then_observation_gradients():
     samples = SobolevSamples(jnp.array([1.0]), jnp.array([[2.0, 3.0]]), jnp.array([[5.0]]))
-    np.testing.assert_allclose(concat(samples, 10.0), [[1.0, 20.0, 30.0, 50.0]])
+    np.testing.assert_allclose(concat(samples), [[1.0, 2.0, 3.0, 5.0]])
+    np.testing.assert_allclose(concat(samples, 10.0, 4.0), [[1.0, 20.0, 30.0, 20.0]])
     np.testing.assert_allclose(concat(SobolevSamples(jnp.ones(2), jnp.zeros((2, 0))), 3.0), [[1.0], [1.0]])

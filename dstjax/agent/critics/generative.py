@@ -53,7 +53,7 @@ class Generative(Sampled):
         """The distance between fresh samples and the target's, as vectors of return and weighted gradients."""
         latent_key, direction_key = jax.random.split(key)
         drawn = self.samples(net, obs, action, self.latents(latent_key), hyper)
-        x, y = (_features(samples, hyper) for samples in (drawn, target))
+        x, y = (concat(samples, hyper.gradient_weight, hyper.dobs_weight) for samples in (drawn, target))
         return self._distance(x, y, hyper, direction_key), drawn
 
     def _distance(self, x: Array, y: Array, hyper: Hyper, key: Key) -> Array:
@@ -65,9 +65,3 @@ class Generative(Sampled):
             return sliced_mmd2(x, y, directions, kernel, unbiased=self.unbiased)
         start = mean_direction(x, y, key)
         return msmmd2(x, y, start, hyper.ascent_step, kernel, num_steps=self.ascent_steps, unbiased=self.unbiased)[0]
-
-
-def _features(samples: SobolevSamples, hyper: Hyper) -> Array:
-    if samples.dobs is not None:
-        samples = samples.replace(dobs=hyper.dobs_weight * samples.dobs)
-    return concat(samples, hyper.gradient_weight)
