@@ -87,10 +87,10 @@ class Hyper:
     smoothing_clip: Any = _field(0.5, "bound of the target policy smoothing noise (action unit)", NON_NEGATIVE)
     bandwidth: Any = _field(100.0, "kernel bandwidth h (1 / return unit for the multiquadric)", POSITIVE)
     gradient_weight: Any = _field(
-        1.0, "factor of the gradient coordinates in the distance, or of MAGE's gradient term over its 5", NON_NEGATIVE
+        1.0, "factor of the action gradients in the distance, or of MAGE's gradient term over its 5", NON_NEGATIVE
     )
     dobs_weight: Any = _field(
-        1.0, "further factor of the observation gradients (of normalised observations) in the distance", NON_NEGATIVE
+        1.0, "factor of the observation gradients (of normalised observations) in the distance", NON_NEGATIVE
     )
     huber_threshold: Any = _field(1.0, "where Huber losses of values turn linear (return unit)", POSITIVE)
     support_low: Any = _field(-100.0, "lowest return of categorical critics (return unit)", Domain())
@@ -122,7 +122,9 @@ class Config:
     n_step: int = _field(0, "real steps before targets bootstrap; 0: the method's", COUNT_OR_ZERO)
     steps: int = _field(10_000, "environment steps per member", COUNT)
     chunk_steps: int = _field(1_000, "environment steps between two evaluations, log rows and chances to stop", COUNT)
-    warmup_steps: int = _field(1_000, "environment steps with uniformly random actions before learning", COUNT_OR_ZERO)
+    warmup_steps: int = _field(
+        1_000, "environment steps with uniformly random actions, of which only the world model learns", COUNT_OR_ZERO
+    )
     num_envs: int = _field(1, "parallel environments per member", COUNT)
     utd: int = _field(10, "critic updates per tick of the environments (UTD)", COUNT)
     policy_delay: int = _field(2, "critic updates per actor update", COUNT)

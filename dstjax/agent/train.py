@@ -9,7 +9,7 @@ from dstjax.agent.health import NEVER, keep_where, spoilt
 from dstjax.agent.outcomes import contraction
 from dstjax.agent.replay import init_replay, insert, newest, sample
 from dstjax.agent.rollout import collect
-from dstjax.agent.update import update_cycle
+from dstjax.agent.update import model_cycle, update_cycle
 from dstjax.config import Config, Hyper
 from dstjax.envs.core import auto_reset
 from dstjax.methods import ticks_per_cycle
@@ -70,6 +70,9 @@ def init(agent: Agent, key: Key, hyper: Hyper) -> TrainState:
 def train_chunk(agent: Agent, state: TrainState, hyper: Hyper, step: Array) -> tuple[TrainState, Metrics]:
     """`chunk_steps` environment steps of one member, each tick followed by `utd` critic updates after warm-up.
 
+    During it the world model alone learns: critic and actor then find one that knows what the replay holds. An actor
+    whose gradient goes through a model that has seen nothing can saturate for good.
+
     Args:
       agent: the static half.
       state: to go on from.
@@ -102,11 +105,13 @@ def train_chunk(agent: Agent, state: TrainState, hyper: Hyper, step: Array) -> t
         def learn(learner: Learner) -> tuple[Learner, Metrics]:
             return update_cycle(agent, learner, state.replay, inserted, hyper, update_key, groups=groups)
 
-        def skip(learner: Learner) -> tuple[Learner, Metrics]:
+        def prepare(learner: Learner) -> tuple[Learner, Metrics]:
             shapes = jax.eval_shape(learn, learner)[1]
-            return learner, jax.tree.map(lambda s: jnp.full(s.shape, jnp.nan, s.dtype), shapes)
+            nothing = jax.tree.map(lambda s: jnp.full(s.shape, jnp.nan, s.dtype), shapes)
+            learner, metrics = model_cycle(agent, learner, state.replay, inserted, hyper, update_key, groups=groups)
+            return learner, nothing | metrics
 
-        learner, metrics = jax.lax.cond(inserted > config.warmup_steps, learn, skip, state.learner)
+        learner, metrics = jax.lax.cond(inserted > config.warmup_steps, learn, prepare, state.learner)
         after = _freeze(before, state.replace(learner=learner, key=key), metrics, inserted)
         frozen = after.frozen_step != NEVER
         metrics = jax.tree.map(lambda value: jnp.where(frozen, jnp.nan, value), metrics)
@@ -155,7 +160,7 @@ def _held_out(agent: Agent, start: TrainState, state: TrainState, step: Array) -
     span = agent.config.chunk_steps
     batch = newest(state.replay, step + span, span=span, batch_size=HELD_OUT_BATCH)
     found = held_out(agent.model, start.learner.params.model, start.learner.stats, batch, start.key)
-    known = (step > agent.config.warmup_steps) & (state.frozen_step == NEVER)
+    known = (step > 0) & (state.frozen_step == NEVER)
     return {f"model/held_out_{name}": jnp.where(known, found[name], jnp.nan) for name in HELD_OUT}
 
 

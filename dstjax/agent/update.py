@@ -137,3 +137,32 @@ def update_cycle(
 
     learner, metrics = jax.lax.scan(group, learner, jax.random.split(key, groups))
     return learner, jax.tree.map(jnp.mean, metrics)
+
+
+def model_cycle(
+    agent: Agent, learner: Learner, replay: Replay, inserted: Array, hyper: Hyper, key: Key, *, groups: int
+) -> tuple[Learner, Metrics]:
+    """`groups` updates of the world model alone, so that critic and actor find one that has seen what they have.
+
+    Args:
+      agent: the static half.
+      learner: what the updates change.
+      replay: the buffer, only read.
+      inserted: transitions inserted so far.
+      hyper: numbers.
+      key: consumed.
+      groups: number of updates.
+
+    Returns:
+      The new learner and the metrics' means over the updates; none where the method has no model.
+    """
+    if agent.model is None:
+        return learner, {}
+
+    def step(learner: Learner, key: Key) -> tuple[Learner, Metrics]:
+        sample_key, update_key = jax.random.split(key)
+        batch = sample(replay, inserted, sample_key, batch_size=agent.config.batch_size)
+        return update_model(agent, learner, batch, hyper, update_key)
+
+    learner, metrics = jax.lax.scan(step, learner, jax.random.split(key, groups))
+    return learner, jax.tree.map(jnp.mean, metrics)

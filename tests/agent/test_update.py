@@ -10,7 +10,7 @@ import pytest
 from agents import init_learner, numbers, random_batch, small_agent
 
 from dstjax.agent import init, train_chunk
-from dstjax.agent.core import ADAM, apply_gradients, polyak
+from dstjax.agent.core import ADAM, Networks, apply_gradients, polyak
 from dstjax.agent.update import update_cycle
 from dstjax.config import Hyper, NoiseParams
 from dstjax.population import flatten
@@ -59,6 +59,23 @@ def test_warm_up_acts_uniformly_and_learns_nothing():
     again, metrics = chunk(after, jnp.int32(40))
     assert np.isfinite(metrics["critic/loss"])
     assert np.abs(np.asarray(again.replay.action[40:80])).mean() < 0.3, "a fresh policy acts near zero"
+
+
+def test_during_warm_up_the_world_model_alone_learns():
+    agent = small_agent(method="svg")
+    state = jax.jit(lambda key: init(agent, key, numbers()))(jax.random.key(0))
+    after, metrics = jax.jit(lambda state: train_chunk(agent, state, numbers(), jnp.int32(0)))(state)
+    counts = {f.name: int(getattr(after.learner.optimizer, f.name).count) for f in dataclasses.fields(Networks)}
+    assert counts == {"actor": 0, "critic": 0, "model": 40 * agent.config.utd // agent.config.policy_delay}
+    before = state.learner.params
+    jax.tree.map(
+        np.testing.assert_array_equal,
+        (before.actor, before.critic),
+        (after.learner.params.actor, after.learner.params.critic),
+    )
+    assert np.isfinite(metrics["model/loss"])
+    assert np.isnan(metrics["critic/loss"])
+    assert np.isnan(metrics["actor/loss"])
 
 
 @pytest.mark.parametrize("method", ["dst", "td3"])
