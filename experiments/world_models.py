@@ -31,13 +31,14 @@ COLUMNS = {
     "energy_distance": "energy distance",
     "mean_error": "error of mean",
     "spread_ratio": "spread / true",
+    "spurious_spread": "spread where none is",
     "gradient_error": "gradient error",
 }
 
 LEGEND = """\
 Units: deviations of the outcome (change of the observation, reward). Right are 1 for spread / error and spread / true,
-0.9 for cover, 0 for rank error, energy distance, error of mean and gradient error; the one-step error of the true law
-is the deviation of its noise. Likelihoods of `cvae` and `hybrid` are lower bounds. Definitions:
+0.9 for cover, 0 for rank error, energy distance, error of mean, spread where none is and gradient error; the one-step
+error of the true law is the deviation of its noise. Likelihoods of `cvae` and `hybrid` are lower bounds. Definitions:
 `dstjax/world/report.py`.
 """
 

@@ -109,7 +109,9 @@ def against_truth(
 
     - `energy_distance`: of the model's law to the true one, per state and action; unbiased, so that it may fall below 0
       where they agree.
-    - `mean_error`, `spread_ratio`: of conditional means, and model over truth of conditional deviations.
+    - `mean_error`: of conditional means.
+    - `spread_ratio`: model over truth of conditional deviations, of entries random in truth; NaN without any.
+    - `spurious_spread`: conditional deviation of the entries that are not: what a model takes its own error for.
     - `gradient_error`: of the mean Jacobian of the outcome in the action, relative to the true one's norm.
 
     Args:
@@ -126,11 +128,14 @@ def against_truth(
     """
     noise = jax.random.normal(key, (*truth.outcome.shape[:2], model.noise_size))
     law = law_of(_step_of(model, params, stats), stats, obs, action, noise)
+    found, true = (x.outcome.var(1).mean(0) for x in (law, truth))
+    is_random = true > RESOLUTION**2
     distance = jax.vmap(lambda x, y: mmd2(x, y, energy(), unbiased=True))(law.outcome, truth.outcome)
     return {
         "energy_distance": distance.mean(),
         "mean_error": jnp.sqrt(jnp.mean((law.outcome.mean(1) - truth.outcome.mean(1)) ** 2)),
-        "spread_ratio": jnp.sqrt(law.outcome.var(1).mean() / truth.outcome.var(1).mean()),
+        "spread_ratio": jnp.sqrt((is_random * found).sum() / (is_random * true).sum()),
+        "spurious_spread": jnp.sqrt((~is_random * found).sum() / jnp.maximum((~is_random).sum(), 1)),
         "gradient_error": jnp.linalg.norm(law.slope - truth.slope) / jnp.linalg.norm(truth.slope),
     }
 

@@ -16,16 +16,18 @@ SIZE = 4000
 
 @dataclasses.dataclass(frozen=True)
 class Law:
-    """`s' = s + [tilt a, 0] + bias + spread [e, 0]`, reward 1: an entry with noise, one without, a constant one."""
+    """`s' = s + [tilt a + bias + spread e, fog e']`, reward 1: an entry with noise, one without, a constant one."""
 
     spread: float = 0.5
     bias: float = 0.0
     tilt: float = 1.0
+    fog: float = 0.0
     noise_size: int = 2
     has_density: bool = False
 
     def sample(self, params, stats, obs, action, noise):
-        return obs + jnp.array([self.tilt * action[0] + self.bias + self.spread * noise[0], 0.0]), jnp.ones(())
+        moved = self.tilt * action[0] + self.bias + self.spread * noise[0]
+        return obs + jnp.array([moved, self.fog * noise[1]]), jnp.ones(())
 
 
 @pytest.fixture(scope="module")
@@ -74,15 +76,19 @@ def test_against_truth(batch):
     obs, action, stats = batch.obs[:50], batch.action[:50], init_world_stats(2)
 
     @jax.jit
-    def compare(spread, bias, tilt):
+    def compare(spread, bias, tilt, fog=0.0):
         truth = lambda obs, action, key: Law().sample(None, None, obs, action, jax.random.normal(key, (2,)))  # noqa: E731
         real = law_of(truth, stats, obs, action, jax.random.split(jax.random.key(3), (50, 256)))
-        return against_truth(Law(spread, bias, tilt), {}, stats, real, obs, action, jax.random.key(2))
+        return against_truth(Law(spread, bias, tilt, fog), {}, stats, real, obs, action, jax.random.key(2))
 
     right = compare(0.5, 0.0, 1.0)
     assert abs(right["energy_distance"]) < 0.01
     np.testing.assert_allclose(right["spread_ratio"], 1.0, atol=0.05)
     np.testing.assert_allclose(right["gradient_error"], 0.0, atol=1e-6)
+    assert right["spurious_spread"] < 1e-6
+    foggy = compare(0.5, 0.0, 1.0, 0.3)
+    np.testing.assert_allclose(foggy["spread_ratio"], 1.0, atol=0.05)
+    np.testing.assert_allclose(foggy["spurious_spread"], 0.3 / np.sqrt(2), rtol=0.05)  # one of two certain entries
     assert compare(0.5, 1.0, 1.0)["energy_distance"] > 0.3
     np.testing.assert_allclose(compare(0.5, 1.0, 1.0)["mean_error"], 1 / np.sqrt(3), atol=0.05)
     np.testing.assert_allclose(compare(1.5, 0.0, 1.0)["spread_ratio"], 3.0, rtol=0.05)
