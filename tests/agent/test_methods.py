@@ -7,16 +7,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from agents import small_agent
+from agents import init_learner, numbers, random_batch, small_agent
 
 from dstjax import methods
 from dstjax.agent import init, train_chunk
 from dstjax.agent.health import NEVER
+from dstjax.agent.update import update_cycle
 from dstjax.config import Hyper
 from dstjax.errors import UserError
 from dstjax.fields import Config
 from dstjax.methods import METHODS
 from dstjax.population import grid
+from dstjax.world import MODELS
 
 AXES = {"noise.dynamics_std": (0.0, 0.2), "critic_lr": (1e-4, 1e-3)}
 
@@ -53,6 +55,17 @@ def test_every_row_trains_resumes_and_is_one_program(name):
         after = np.asarray(after).reshape(len(members), -1)
         assert (after != before.reshape(after.shape)).any(axis=1).all(), "every network of every member moves"
         assert len(np.unique(after, axis=0)) == len(after), "no two members train alike"
+
+
+@pytest.mark.parametrize("model", [name for name in MODELS if name != "cvae"])  # which the rows above have
+def test_every_world_model_trains_critics_with_both_gradients(model):
+    agent = small_agent(method="dst-complete", model=model, ensemble_size=2, flow_layers=2, width=4)
+    learner, replay = init_learner(agent, jax.random.key(0)), random_batch(agent, jax.random.key(1), 32)
+    cycle = jax.jit(lambda learner, key: update_cycle(agent, learner, replay, jnp.int32(32), numbers(), key, groups=50))
+    after, metrics = cycle(learner, jax.random.key(2))
+    assert all(np.isfinite(value).all() for value in metrics.values()), metrics
+    moved = jax.tree.map(lambda a, b: not np.array_equal(a, b), learner.params, after.params)
+    assert all(jax.tree.leaves(moved)), "every network moves"
 
 
 @pytest.mark.parametrize(
