@@ -162,6 +162,8 @@ def main(args: Args) -> None:
             if rows:
                 common.write_rows(rows, args.out / f"{name}.csv")
     rows = common.read_rows(args.out)
+    if not rows:
+        raise SystemExit(f"out: there are no rows in {args.out}; train a piece first, such as --piece 1/1")
     plots.plot_curves(rows, args.out.with_suffix(".png"))
     leads = [name for name in args.leads if any(row["method"] == name for row in rows)]
     header = ["task, noise", "against", "seeds", "ahead by", "over training", "P(better)", "saved", "spread ratio"]
