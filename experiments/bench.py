@@ -46,6 +46,7 @@ class Sizes:
 
     obs_size: int
     action_size: int
+    terminates: None = None
 
 
 Call = Callable[[], Any]
