@@ -141,10 +141,13 @@ def returns(rows: list[Row]) -> list[list[str]]:
 
 
 def overall(rows: list[Row]) -> list[list[str]]:
-    """Interquartile mean of normalised returns over all tasks and noise levels."""
+    """Interquartile mean of normalised returns over the tasks and noise levels that every method has."""
+    panels = groups(rows)
+    every = {line for found in panels.values() for line in found}
+    shared = [row for found in panels.values() if found.keys() == every for part in found.values() for row in part]
     return [
         [line, str(sum(map(len, strata))), estimate_text(bootstrap(interquartile_mean, strata))]
-        for line, strata in normalised_scores(rows).items()
+        for line, strata in normalised_scores(shared).items()
     ]
 
 
@@ -171,7 +174,7 @@ def main(args: Args) -> None:
         LEGEND.format(leads=" and ".join(f"`{name}`" for name in leads), target=f"{TARGET:.0%}"),
         common.markdown(["task, noise", "method", "seeds", "steps", "mean", "IQM", "over training"], returns(rows), 2),
         *(f"\n### {name} against\n\n{common.markdown(header, comparisons(rows, name), 2)}" for name in leads),
-        "\n### All tasks and noises, normalised as above\n",
+        "\n### All tasks and noises that every method has, normalised as above\n",
         common.markdown(["method", "runs", "IQM"], overall(rows)),
     ]
     common.write(args.out, "Noise: tasks, noises and methods", "\n".join(text))
