@@ -62,7 +62,7 @@ def test_warm_up_acts_uniformly_and_learns_nothing():
 
 
 def test_during_warm_up_the_world_model_alone_learns():
-    agent = small_agent(method="svg")
+    agent = small_agent(method="td3", model="deterministic", ensemble_size=2)
     state = jax.jit(lambda key: init(agent, key, numbers()))(jax.random.key(0))
     after, metrics = jax.jit(lambda state: train_chunk(agent, state, numbers(), jnp.int32(0)))(state)
     counts = {f.name: int(getattr(after.learner.optimizer, f.name).count) for f in dataclasses.fields(Networks)}
