@@ -1,5 +1,6 @@
 """Gradient steps of critics, world model and actor, and the order they come in."""
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -10,6 +11,9 @@ from dstjax.agent.core import Agent, Learner, apply_gradients, polyak
 from dstjax.agent.replay import Replay, sample, sample_steps
 from dstjax.config import Hyper
 from dstjax.types import Array, Key, Metrics, Params, Transition
+
+Step = Callable[[Learner, Key], tuple[Learner, Metrics]]
+"""One or several updates; consumes the key."""
 
 
 def update_critic(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key: Key) -> tuple[Learner, Metrics]:
@@ -128,15 +132,13 @@ def update_cycle(
 
     def group(learner: Learner, key: Key) -> tuple[Learner, Metrics]:
         critic_key, sample_key, model_key, actor_key = jax.random.split(key, 4)
-        learner, critic_metrics = jax.lax.scan(critic_step, learner, jax.random.split(critic_key, config.policy_delay))
+        learner, critic_metrics = _repeat(critic_step, learner, critic_key, config.policy_delay)
         batch = draw(sample_key)
         learner, model_metrics = update_model(agent, learner, batch, hyper, model_key)
         learner, actor_metrics = update_actor(agent, learner, batch, hyper, actor_key)
-        means = jax.tree.map(jnp.mean, critic_metrics)
-        return learner, {**means, **model_metrics, **actor_metrics}
+        return learner, {**critic_metrics, **model_metrics, **actor_metrics}
 
-    learner, metrics = jax.lax.scan(group, learner, jax.random.split(key, groups))
-    return learner, jax.tree.map(jnp.mean, metrics)
+    return _repeat(group, learner, key, groups)
 
 
 def model_cycle(
@@ -164,5 +166,10 @@ def model_cycle(
         batch = sample(replay, inserted, sample_key, batch_size=agent.config.batch_size)
         return update_model(agent, learner, batch, hyper, update_key)
 
-    learner, metrics = jax.lax.scan(step, learner, jax.random.split(key, groups))
+    return _repeat(step, learner, key, groups)
+
+
+def _repeat(step: Step, learner: Learner, key: Key, times: int) -> tuple[Learner, Metrics]:
+    """A step so many times, each with a key of its own; the learner after the last, and the metrics' means."""
+    learner, metrics = jax.lax.scan(step, learner, jax.random.split(key, times))
     return learner, jax.tree.map(jnp.mean, metrics)
