@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dstjax.agent.audit import FirstActions, audit_critic, summarise
 from dstjax.runs import Row, RunDir, line_label, noise_label
 from dstjax.trained import Trained, load
 from dstjax.types import SobolevSamples
@@ -49,8 +50,8 @@ class Audit:
 
 
 def audit_run(
-    directory: RunDir, *, method: str | None = None, states: int = 16, samples: int = 64, seed: int = 0,
-    say: Callable[[str], object] = lambda text: None,
+    directory: RunDir, *, method: str | None = None, states: int = 16, samples: int = 64,
+    actions: FirstActions = "policy", seed: int = 0, say: Callable[[str], object] = lambda text: None,
 ) -> Iterator[Audit]:  # fmt: skip
     """Audit the programs of a run at their newest checkpoints.
 
@@ -59,6 +60,7 @@ def audit_run(
       method: only this method's.
       states: per member.
       samples: of the true return at each state.
+      actions: first ones at those states, the `policy`'s or `uniform`.
       seed: of states and samples, the same for all members.
       say: told of each program before it is audited, which takes minutes where simulators are differentiated.
 
@@ -71,10 +73,10 @@ def audit_run(
             f"{trained.rows[0]['method']}: {members} member{'s' if members > 1 else ''}, {states} states each, "
             f"after {trained.step:,} steps"
         )
-        yield audit_program(trained, states=states, samples=samples, seed=seed)
+        yield audit_program(trained, states=states, samples=samples, actions=actions, seed=seed)
 
 
-def audit_program(trained: Trained, *, states: int, samples: int, seed: int) -> Audit:
+def audit_program(trained: Trained, *, states: int, samples: int, seed: int, actions: FirstActions = "policy") -> Audit:
     """Audit the members of a program, one after the other in one compiled function.
 
     Args:
@@ -82,13 +84,12 @@ def audit_program(trained: Trained, *, states: int, samples: int, seed: int) -> 
       states: per member.
       samples: of the true return at each state.
       seed: of states and samples.
+      actions: first ones at those states, the `policy`'s or `uniform`.
 
     Returns:
       The audit.
     """
     import jax
-
-    from dstjax.agent.audit import audit_critic, summarise
 
     gradients = trained.agent.env.name in DIFFERENTIABLE
     steps = horizon(float(np.max(trained.hyper.discount)))
@@ -99,7 +100,7 @@ def audit_program(trained: Trained, *, states: int, samples: int, seed: int) -> 
             learner, hyper = pair
             drawn, true = audit_critic(
                 trained.agent, learner, hyper, jax.random.key(seed), states=states, samples=samples, horizon=steps,
-                gradients=gradients,
+                gradients=gradients, actions=actions,
             )  # fmt: skip
             return drawn, true, summarise(drawn, true)
 

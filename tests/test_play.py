@@ -77,6 +77,15 @@ def test_the_audit_of_an_untrained_critic(toy, tmp_path):
     assert dict(found.labels()) == {"no noise": "dst", "dynamics_std 0.5": "dst"}
 
 
+def test_the_audit_at_uniform_actions_asks_another_question(toy):
+    """An untrained policy stays near zero: its returns hardly vary with the state, those after a push do."""
+    (trained,) = load(toy, method="td3")
+    mine, pushed = (audit_program(trained, states=8, samples=4, seed=0, actions=name) for name in ("policy", "uniform"))
+    own, other = (found.true.value[:2].mean(-1).std(axis=1) for found in (mine, pushed))
+    assert (other > 1.5 * own).all()
+    assert not np.allclose(mine.drawn.value, pushed.drawn.value)
+
+
 def test_true_gradients_are_differences_of_true_returns(toy):
     """The simulator's own derivative of the return in the first action, against central differences of it."""
     from dstjax.agent.audit import _truth

@@ -1,6 +1,7 @@
 """How far a trained critic is from the true Sobolev return of its policy, by Monte Carlo in the simulator."""
 
 from functools import partial
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -12,14 +13,28 @@ from dstjax.envs.core import EnvState
 from dstjax.math.returns import audit, sobolev_returns
 from dstjax.types import Array, Key, SobolevSamples
 
+FirstActions = Literal["policy", "uniform"]
+"""Whose the audited returns' first actions are: the policy's own, or drawn uniformly from `[-1, 1]`."""
 DRAWS = 512
 """Samples taken of a critic; a point critic has one."""
 
 
 def audit_critic(
-    agent: Agent, learner: Learner, hyper: Hyper, key: Key, *, states: int, samples: int, horizon: int, gradients: bool
+    agent: Agent,
+    learner: Learner,
+    hyper: Hyper,
+    key: Key,
+    *,
+    states: int,
+    samples: int,
+    horizon: int,
+    gradients: bool,
+    actions: FirstActions = "policy",
 ) -> tuple[SobolevSamples, SobolevSamples]:
-    """Samples of the first critic, and of the truth, at states that the policy visits and the action it takes there.
+    """Samples of the first critic, and of the truth, at states that the policy visits and a first action there.
+
+    The policy's own action is where its gradient is read, but near an optimum the true gradient is zero there, and says
+    little of a critic; uniform ones ask what the critic knows of actions not taken.
 
     The truth goes on past the time limit, as the critic's target does. Where the agent sees noisy observations, the
     critic is given one, and the truth starts from the state behind it.
@@ -33,13 +48,16 @@ def audit_critic(
       samples: of the true return at each of them.
       horizon: steps after which the rest of the return is left out.
       gradients: whether to differentiate the simulator; without, gradients are zero on both sides.
+      actions: first ones: of the `policy`, or `uniform` in `[-1, 1]`.
 
     Returns:
       The critic's samples and the true ones, `[states, ...]` each.
     """
-    state_key, latent_key, truth_key = jax.random.split(key, 3)
+    state_key, action_key, latent_key, truth_key = jax.random.split(key, 4)
     visited = jax.vmap(partial(visit, agent, learner, hyper))(jax.random.split(state_key, states))
     action = agent.policy(learner.params.actor, learner.stats.obs, visited.obs)
+    if actions == "uniform":
+        action = jax.random.uniform(action_key, action.shape, action.dtype, -1.0, 1.0)
     drawn = jax.vmap(partial(_draw, agent, learner, hyper))(visited.obs, action, jax.random.split(latent_key, states))
     keys = jax.random.split(truth_key, (states, samples, horizon))
     true = jax.vmap(partial(_truth, agent, learner, hyper, gradients=gradients))(visited, action, keys)

@@ -12,6 +12,13 @@ SUMMARY = "Compare the critics of a run with Monte-Carlo returns of their polici
 OPTIONS = (
     Option("states", int, "states per member, visited by its policy", 16, COUNT),
     Option("samples", int, "true returns per state", 64, COUNT),
+    Option(
+        "actions",
+        str,
+        "first actions: the policy's own, near whose optimum true gradients vanish, or uniform ones",
+        "policy",
+        choices=("policy", "uniform"),
+    ),
     Option("seed", int, "of states and returns", 0, COUNT_OR_ZERO),
     Option("out", str, "file of the figure; .png, .pdf or .svg", "audit.png in the run's directory"),
 )

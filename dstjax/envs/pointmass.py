@@ -10,10 +10,10 @@ import numpy as np
 from dstjax.envs.draws import ALL
 from dstjax.envs.noise import Kick, NoiseState
 from dstjax.envs.task import Outcome, Task, check_count
+from dstjax.errors import UserError
 from dstjax.types import Array, Key
 
 _DT = 0.1  # seconds per step; full speed along an axis covers 0.1 per step
-_START = 0.3  # half width of the square of first positions
 _WIDTH = 0.35  # standard deviation of a reward bump
 _SPACING = 2.5  # distance of neighbouring goals, at least, in widths
 _MODES = (0.5, 1.5)  # centres of the bimodal reward factor, equally likely, mean 1
@@ -35,10 +35,12 @@ class PointMass(Task):
 
     Args:
       goals: number of reward locations N.
+      spread: half width of the square of first positions (share of the circle's radius).
       bimodal: draw the reward factor.
     """
 
     goals: int = 4
+    spread: float = 0.3
     bimodal: bool = False
     time_limit: int = 30
 
@@ -51,14 +53,20 @@ class PointMass(Task):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_count("goals", self.goals)
+        if not 0.0 <= self.spread < np.inf:
+            raise UserError(f"spread: {self.spread} is not allowed; allowed: a number in [0, inf)")
+
+    @property
+    def radius(self) -> float:
+        """Of the circle of reward locations."""
+        chord = 2.0 * np.sin(np.pi / self.goals) if self.goals > 1 else np.inf
+        return max(1.0, _SPACING * _WIDTH / chord)
 
     @property
     def goal_positions(self) -> np.ndarray:
         """`[N, 2]` centres of the reward bumps."""
         angles = 2.0 * np.pi * np.arange(self.goals) / self.goals
-        chord = 2.0 * np.sin(np.pi / self.goals) if self.goals > 1 else np.inf
-        radius = max(1.0, _SPACING * _WIDTH / chord)
-        return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        return self.radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
     def mean_reward(self, position: Array) -> Array:
         """`[2]` -> `[]`: the sum of bumps, which is the reward without the bimodal factor."""
@@ -68,7 +76,8 @@ class PointMass(Task):
 
     def start(self, key: Key) -> tuple[Array, Array]:
         """Draw a first position uniformly from a small square around the centre; consumes the key."""
-        position = jax.random.uniform(key, (2,), minval=-_START, maxval=_START)
+        half = self.spread * self.radius
+        position = jax.random.uniform(key, (2,), minval=-half, maxval=half)
         return position, position
 
     def move(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dstjax.config import NoiseParams
 from dstjax.envs import make
+from dstjax.errors import UserError
 
 OFF = NoiseParams()
 
@@ -28,6 +29,16 @@ def test_goals_are_apart_and_pay_their_heights(goals):
     ]
     np.testing.assert_allclose(jax.vmap(env.mean_reward)(jnp.asarray(places)), loop, rtol=1e-5)
     assert (np.asarray(loop) >= heights - 1e-9).all()
+
+
+def test_first_positions_fill_the_square_that_is_asked_for():
+    for goals, spread in ((4, 0.3), (16, 1.0)):
+        env = make(f"pointmass:goals={goals},spread={spread}")
+        states = jax.vmap(env.reset, (0, None))(jax.random.split(jax.random.key(0), 2000), OFF)
+        half = spread * np.linalg.norm(env.goal_positions[0])
+        np.testing.assert_allclose([states.obs.min(), states.obs.max()], [-half, half], rtol=0.01)
+    with pytest.raises(UserError, match=r"spread: -1.0 is not allowed; allowed: a number in \[0, inf\)"):
+        make("pointmass:spread=-1")
 
 
 def test_a_step_moves_by_the_action_and_pays_for_the_new_place():
