@@ -1,7 +1,8 @@
 """What each part of DST is worth: `python -m experiments.ablation`, or `--only "no truncation" MMD` for a part of it.
 
-Each variant is `dst` with some options changed, on the same seeds, without and with observation noise. A run per
-variant; interrupted, the same command goes on.
+Each variant is `dst` with some options changed, on the same seeds, by default on the inverted pendulum without and with
+observation noise. A run per variant; interrupted, the same command goes on. On the toy, as `experiments.toy` has it:
+`--task pointmass:goals=4,spread=1,bimodal=true --noise dynamics_std --levels 1.5 --discount 0.95 --seeds 10 --steps 2500`.
 """
 
 import dataclasses
@@ -16,10 +17,14 @@ from dstjax.fields import Config
 from dstjax.plan import Plan
 from dstjax.report.words import estimate_text
 from dstjax.runs import Row
-from dstjax.stats import area_under_curve, bootstrap, curve, groups, mean_difference, mean_interval, paired_scores
+from dstjax.stats import Estimate, bootstrap, groups, mean_difference, mean_interval
 from experiments import common
+from experiments.common import scores
 
 BASE = "dst"
+SCORES = ("last return", "over training")
+Line = tuple[str, str, list[Estimate], list[Estimate]]
+"""Variant, noise level, its `SCORES`, and their leads over the base."""
 VARIANTS: dict[str, dict[str, Any]] = {
     BASE: {},
     "no Sobolev term": {"gradient": "none"},
@@ -39,6 +44,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "deterministic model": {"model": "deterministic"},
     "physics as the model": {"model": "physics"},
     "real next states": {"successor": "real"},
+    "noise of the real transition": {"model_noise": "posterior"},
     "current policy's actions": {"critic_action": "policy"},
     "N = 3": {"num_samples": 3},
     "N = 12": {"num_samples": 12},
@@ -60,14 +66,18 @@ class Args:
     runs_dir: Path = Path("runs")
     """Where the runs `ablation-TASK-VARIANT` are."""
     task: str = "inverted_pendulum"
-    """See `dstjax envs`."""
+    """See `dstjax envs`; options of a task, behind a colon, are not part of the files' names."""
     only: tuple[str, ...] = ()
     """Variants to run; by default all."""
     seeds: int = 5
     """Per noise level."""
-    noise: float = 0.2
-    """Multiplicative observation noise of the second noise level (share)."""
-    steps: int = 6000
+    noise: str = "obs_scale"
+    """Which noise."""
+    levels: tuple[float, ...] = (0.0, 0.2)
+    """Its levels."""
+    discount: float = 0.99
+    """Discount factor."""
+    steps: int = 4000
     """Environment steps per member."""
     chunk: int = 500
     """Environment steps between evaluations."""
@@ -83,26 +93,25 @@ def plan(args: Args, changes: dict[str, Any]) -> Plan:
     sizes = {**common.SIZES, **{name: value for name, value in changes.items() if name in static}}
     config = Config(env=args.task, steps=args.steps, chunk_steps=args.chunk, warmup_steps=args.warmup, **sizes)
     numbers: dict[str, tuple[float, ...]] = {name: (value,) for name, value in changes.items() if name not in static}
-    numbers = {**common.NUMBERS, "noise.obs_scale": (0.0, args.noise), **numbers}
+    numbers = {**common.NUMBERS, "discount": (args.discount,), f"noise.{args.noise}": args.levels, **numbers}
     return Plan(config, ("dst",), tuple(range(args.seeds)), numbers)
 
 
-def lines(found: dict[str, list[Row]]) -> list[tuple[str, str, Any, Any, Any]]:
-    """Variant, noise, last return, mean return over training, and what is lost on the base, paired by seed."""
-    base, table = groups(found[BASE]), []
+def lines(found: dict[str, list[Row]]) -> list[Line]:
+    """What each variant reaches at each noise level, and how far ahead of the base that is, paired by seed."""
+    base, table = groups(found[BASE]), list[Line]()
     for name, rows in found.items():
         for noise, panel in groups(rows).items():
             (part,), (reference,) = panel.values(), base[noise].values()
-            drawn = curve(part)
-            ours, other = paired_scores(part, reference)
-            lead = bootstrap(mean_difference, [ours], [other], paired=True)
-            area = mean_interval(area_under_curve(drawn.steps, drawn.members))
-            table.append((name, noise, mean_interval(ours), area, lead))
+            pairs = list(zip(scores(part), scores(reference), strict=True))
+            reached = [mean_interval(ours) for ours, _ in pairs]
+            leads = [bootstrap(mean_difference, [ours], [other], paired=True) for ours, other in pairs]
+            table.append((name, noise, reached, leads))
     return table
 
 
-def draw(table: list[tuple[str, str, Any, Any, Any]], path: Path) -> None:
-    """Difference to the base with its interval, a row per variant, a panel per noise level."""
+def draw(table: list[Line], path: Path) -> None:
+    """Differences to the base with their intervals, a row per variant, a panel per noise level."""
     from dstjax.plots import COLORS, new_figure, save
 
     noises = list(dict.fromkeys(line[1] for line in table))
@@ -110,16 +119,21 @@ def draw(table: list[tuple[str, str, Any, Any, Any]], path: Path) -> None:
     figure = new_figure(2.5 + 3.4 * len(noises), 1.4 + 0.27 * max(len(names), 3))
     axes = figure.subplots(1, len(noises), sharey=True, squeeze=False)[0]
     for axis, noise in zip(axes, noises, strict=True):
-        leads = {name: lead for name, where, _, _, lead in table if where == noise and name != BASE}
-        for place, name in enumerate(names):
-            lead = leads[name]
-            ends = np.nan_to_num([[lead.value - lead.low], [lead.high - lead.value]])
-            axis.errorbar(lead.value, place, xerr=ends, fmt="o", color=COLORS[0], capsize=2, markersize=4)
+        of_variant = {name: leads for name, where, _, leads in table if where == noise}
+        for index, (what, marker) in enumerate(zip(SCORES, "os", strict=True)):
+            leads = [of_variant[name][index] for name in names]
+            middles = np.array([lead.value for lead in leads])
+            ends = np.nan_to_num([middles - [lead.low for lead in leads], [lead.high for lead in leads] - middles])
+            places = np.arange(len(names)) + 0.24 * (index - 0.5)
+            axis.errorbar(
+                middles, places, xerr=ends, fmt=marker, color=COLORS[index], capsize=2, markersize=4, label=what
+            )
         axis.axvline(0.0, color="0.5", linewidth=0.8)
         axis.set(title=noise, xlabel=f"return more than {BASE}")
         axis.grid(axis="x", alpha=0.3, linewidth=0.6)
     axes[0].set_yticks(range(len(names)), names, fontsize=8)
     axes[0].invert_yaxis()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(SCORES))
     save(figure, path)
 
 
@@ -128,22 +142,26 @@ def main(args: Args) -> None:
     print(common.command())
     start_backend()
     common.stop_after(args.minutes)
-    chosen = dict.fromkeys([BASE, *(args.only or VARIANTS)])
+    task = args.task.partition(":")[0]
     found = {
-        name: common.train(plan(args, VARIANTS[name]), f"ablation-{args.task}-{_slug(name)}", args.runs_dir)
-        for name in chosen
+        name: common.train(plan(args, VARIANTS[name]), f"ablation-{task}-{_slug(name)}", args.runs_dir)
+        for name in dict.fromkeys([BASE, *(args.only or VARIANTS)])
     }
-    out = args.out.with_name(f"{args.out.name}-{args.task}")
+    out = args.out.with_name(f"{args.out.name}-{task}")
     out.parent.mkdir(parents=True, exist_ok=True)
     table = lines(found)
     draw(table, out.with_suffix(".png"))
     text = (
         f"{args.seeds} seeds, {args.steps} steps. Last return and mean return over training: mean [95 % Student "
-        f"interval over seeds]. Difference to '{BASE}': paired by seed [95 % bootstrap interval].\n\n"
+        f"interval over seeds]. Each followed by how far ahead of '{BASE}' it is: paired by seed [95 % bootstrap "
+        "interval].\n\n"
     )
-    cells = [[name, noise, *map(estimate_text, rest)] for name, noise, *rest in table]
-    text += common.markdown(["variant", "noise", "last return", "over training", "difference"], cells, 2)
-    common.write(out, f"Ablation of DST on {args.task}", text)
+    cells = [
+        [name, noise, *(estimate_text(found) for pair in zip(reached, leads, strict=True) for found in pair)]
+        for name, noise, reached, leads in table
+    ]
+    text += common.markdown(["variant", "noise", *(word for what in SCORES for word in (what, "ahead by"))], cells, 2)
+    common.write(out, f"Ablation of DST on {task}", text)
 
 
 def _slug(name: str) -> str:

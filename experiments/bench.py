@@ -62,12 +62,14 @@ def compiled(function: Callable[..., Any], *args: Any) -> tuple[Call, float]:
 
 
 def take_turns(calls: dict[Any, Call], rounds: int) -> dict[Any, float]:
-    """Median seconds of each call; the calls alternate, so that a drift of the machine's speed meets all of them."""
+    """Median seconds of each call; the calls alternate, so that a drift of the machine's speed meets all of them.
+
+    An untimed call comes before each: caches and allocator are then as the call leaves them, not its predecessor.
+    """
     times: dict[Any, list[float]] = {name: [] for name in calls}
-    for call in calls.values():
-        call()
     for _ in range(rounds):
         for name, call in calls.items():
+            call()
             start = time.perf_counter()
             call()
             times[name].append(time.perf_counter() - start)

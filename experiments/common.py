@@ -11,9 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dstjax import runner
 from dstjax.plan import Plan
 from dstjax.runs import Row, RunDir
+from dstjax.stats import area_under_curve, curve
 
 SIZES: dict[str, Any] = {
     "utd": 4, "width": 64, "model_width": 64, "batch_size": 64, "num_samples": 6, "ascent_steps": 1,
@@ -36,6 +39,12 @@ def finished(plan: Plan, run: RunDir) -> bool:
     """Whether every member of a run has reached its last step."""
     ended = {row["member"] for row in run.rows() if row["step"] >= plan.config.steps}
     return len(ended) == len(plan.methods) * plan.grid_size()
+
+
+def scores(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns of the members' last evaluations, and mean returns over training, `[M]` each; NaN where one has none."""
+    drawn = curve(rows)
+    return drawn.members[:, -1], area_under_curve(drawn.steps, drawn.members)
 
 
 def stop_after(minutes: float | None) -> None:

@@ -19,16 +19,9 @@ from dstjax.fields import Config
 from dstjax.plan import Plan
 from dstjax.report.words import estimate_text
 from dstjax.runs import Row, RunDir
-from dstjax.stats import (
-    Estimate,
-    area_under_curve,
-    bootstrap,
-    curve,
-    interquartile_mean,
-    mean_difference,
-    mean_interval,
-)
+from dstjax.stats import Estimate, bootstrap, interquartile_mean, mean_difference, mean_interval
 from experiments import common
+from experiments.common import scores
 
 Cell = tuple[int, str]
 """Number of goals, and method."""
@@ -51,7 +44,7 @@ class Args:
     """Members of each program."""
     noise: float = 1.5
     """Standard deviation of the motion noise (velocity unit; full speed is 1)."""
-    steps: int = 3000
+    steps: int = 2500
     """Environment steps per member."""
     chunk: int = 500
     """Environment steps between evaluations."""
@@ -83,12 +76,6 @@ def audit(args: Args, goals: int, method: str) -> dict[str, np.ndarray]:
     run = RunDir(args.runs_dir / name(goals, method))
     (found,) = audit_run(run, states=args.states, samples=args.samples, actions="uniform")
     return found.metrics
-
-
-def scores(rows: list[Row]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns of the members' last evaluations, and their mean returns over training; NaN where one has none."""
-    drawn = curve(rows)
-    return drawn.members[:, -1], area_under_curve(drawn.steps, drawn.members)
 
 
 def middle(values: np.ndarray) -> Estimate:
