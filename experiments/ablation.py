@@ -2,7 +2,8 @@
 
 Each variant is `dst` with some options changed, on the same seeds, by default on the inverted pendulum without and with
 observation noise. A run per variant; interrupted, the same command goes on. On the toy, as `experiments.toy` has it:
-`--task pointmass:goals=4,spread=1,bimodal=true --noise dynamics_std --levels 1.5 --discount 0.95 --seeds 10 --steps 2500`.
+`--task pointmass:goals=4,spread=1,bimodal=true --noise dynamics_std --levels 1.5 --discount 0.95 --seeds 10
+--steps 2500`.
 """
 
 import dataclasses
