@@ -9,7 +9,6 @@ On a GPU: `--seeds 5 --steps 100000 --chunk 5000 --large`.
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 import tyro
 
 from dstjax import plots
@@ -24,28 +23,14 @@ from dstjax.stats import (
     curve,
     groups,
     interquartile_mean,
-    mean_difference,
     mean_interval,
     paired_scores,
-    probability_of_improvement,
-    saving,
-    spread_ratio,
-    steps_to_threshold,
 )
-from dstjax.stats.comparison import TARGET, normalised_scores, scales
-from experiments import common
+from dstjax.stats.comparison import normalised_scores
+from experiments import common, leads
 
 NOISES = {"obs_scale": 0.2, "dynamics_std": 0.1, "action_std": 0.2, "friction_scale": 0.5}
 """One at a time, beside none; a task has those that change anything in it."""
-
-
-LEGEND = """
-Mean [95 % Student interval] and IQM [bootstrap] of the last evaluation, and mean return over training. Then {leads}
-against the others on the same seeds: difference of means, at the end and over training, probability of improvement,
-share of interactions saved until {target} of the way from the first evaluations to the best method's last, and spread
-across seeds over the other's; all with 95 % bootstrap intervals. A member gets there with two evaluations in a row; one
-that does not counts as its whole budget (in brackets how many do).
-"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,33 +84,6 @@ def pieces(args: Args) -> list[tuple[str, str]]:
     return every[index - 1 :: count] if index else []
 
 
-def comparisons(rows: list[Row], first: str) -> list[list[str]]:
-    """A method against each other one, task by task and noise by noise."""
-    lines, scale = [], scales(rows)
-    for panel, found in groups(rows).items():
-        for other, part in found.items():
-            if other == first or first not in found:
-                continue
-            ours, theirs = paired_scores(found[first], part)
-            mine, its = curve(found[first]), curve(part)
-            threshold = scale[panel][0] + TARGET * (scale[panel][1] - scale[panel][0])
-            mine_to, its_to = (steps_to_threshold(c.steps, c.members, threshold, window=2) for c in (mine, its))
-            paired = mine.seeds == its.seeds
-            areas = [area_under_curve(c.steps, c.members) for c in (mine, its)]
-            saved = saving(mine_to, its_to, float(mine.steps[-1])) if paired else mean_interval([])
-            lines.append(
-                [
-                    panel, other, str(len(ours)),
-                    estimate_text(bootstrap(mean_difference, [ours], [theirs], paired=True)),
-                    estimate_text(bootstrap(mean_difference, *([area] for area in areas), paired=paired)),
-                    estimate_text(bootstrap(probability_of_improvement, [ours], [theirs])),
-                    f"{estimate_text(saved)} ({np.isfinite(mine_to).sum()}, {np.isfinite(its_to).sum()})",
-                    estimate_text(bootstrap(spread_ratio, [ours], [theirs], paired=True)),
-                ]
-            )  # fmt: skip
-    return lines
-
-
 def returns(rows: list[Row]) -> list[list[str]]:
     """What each method reaches, panel by panel."""
     lines = []
@@ -168,13 +126,11 @@ def main(args: Args) -> None:
     if not rows:
         raise SystemExit(f"out: there are no rows in {args.out}; train a piece first, such as --piece 1/1")
     plots.plot_curves(rows, args.out.with_suffix(".png"))
-    leads = [name for name in args.leads if any(row["method"] == name for row in rows)]
-    header = ["task, noise", "against", "seeds", "ahead by", "over training", "P(better)", "saved", "spread ratio"]
     text = [
-        LEGEND.format(leads=" and ".join(f"`{name}`" for name in leads), target=f"{TARGET:.0%}"),
+        "Mean [95 % Student interval] and IQM [bootstrap] of the last evaluation, and mean return over training.\n",
         common.markdown(["task, noise", "method", "seeds", "steps", "mean", "IQM", "over training"], returns(rows), 2),
-        *(f"\n### {name} against\n\n{common.markdown(header, comparisons(rows, name), 2)}" for name in leads),
-        "\n### All tasks and noises that every method has, normalised as above\n",
+        leads.sections(rows, args.leads, "task, noise"),
+        "### All tasks and noises that every method has, normalised as above\n",
         common.markdown(["method", "runs", "IQM"], overall(rows)),
     ]
     common.write(args.out, "Noise: tasks, noises and methods", "\n".join(text))

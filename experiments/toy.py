@@ -19,13 +19,14 @@ from dstjax.fields import Config
 from dstjax.plan import Plan
 from dstjax.report.words import estimate_text
 from dstjax.runs import Row, RunDir
-from dstjax.stats import Estimate, bootstrap, interquartile_mean, mean_difference, mean_interval
-from experiments import common
+from dstjax.stats import Estimate, bootstrap, interquartile_mean, mean_interval
+from experiments import common, leads
 from experiments.common import scores
 
 Cell = tuple[int, str]
 """Number of goals, and method."""
-AUDITED = ("joint_energy", "return_energy", "gradient_error", "gradient_cosine")
+DRAWN = ("joint_energy", "gradient_cosine")
+"""Of the audit's metrics."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +40,9 @@ class Args:
     goals: tuple[int, ...] = (1, 2, 4, 8, 16)
     """Numbers of reward locations."""
     methods: tuple[str, ...] = ("dst", "dst-complete", "dst-mmd", "mmd", "mage", "td3")
-    """The first is compared with each other one."""
+    """Rows of the method table to train."""
+    leads: tuple[str, ...] = ("dst", "dst-mmd")
+    """Each of these is compared with every other method."""
     seeds: int = 10
     """Members of each program."""
     noise: float = 1.5
@@ -83,40 +86,39 @@ def middle(values: np.ndarray) -> Estimate:
     return bootstrap(interquartile_mean, [values])
 
 
-def table(args: Args, rows: dict[Cell, list[Row]], found: dict[Cell, dict[str, np.ndarray]]) -> list[list[str]]:
-    """A line per number of goals and method."""
-    lines = []
-    for (goals, method), part in rows.items():
-        reached: list[str] = []
-        for ours, other in zip(scores(rows[goals, args.methods[0]]), scores(part), strict=True):
-            lead = bootstrap(mean_difference, [ours], [other], paired=True)
-            reached += [estimate_text(mean_interval(other)), "" if method == args.methods[0] else estimate_text(lead)]
-        audited = (estimate_text(middle(found[goals, method][metric])) for metric in METRICS)
-        lines.append([str(goals), method, *reached, *audited])
-    return lines
+def table(rows: dict[Cell, list[Row]], found: dict[Cell, dict[str, np.ndarray]]) -> list[list[str]]:
+    """A line per number of goals and method: what it reaches, and its critic's audit."""
+    return [
+        [
+            str(goals), method, *(estimate_text(mean_interval(score)) for score in scores(part)),
+            *(estimate_text(middle(found[goals, method][metric])) for metric in METRICS),
+        ]
+        for (goals, method), part in rows.items()
+    ]  # fmt: skip
 
 
 def draw(args: Args, rows: dict[Cell, list[Row]], found: dict[Cell, dict[str, np.ndarray]], path: Path) -> None:
     """Return and audit against the number of goals, a line per method with its interval over seeds."""
     from dstjax.plots import line_marks, new_figure, save
 
-    figure = new_figure(3.6 * (1 + len(AUDITED)), 4.0)
-    axes = figure.subplots(1, 1 + len(AUDITED))
+    titles = ("return at the last evaluation", "mean return over training", *DRAWN)
+    figure = new_figure(9.0, 6.6)
+    axes = figure.subplots(2, 2).ravel()
     places = np.arange(len(args.goals))
     for offset, (method, mark) in enumerate(line_marks(args.methods).items()):
-        returns = [mean_interval(scores(rows[goals, method])[0]) for goals in args.goals]
-        audited = ([middle(found[goals, method][metric]) for goals in args.goals] for metric in AUDITED)
-        for axis, estimates in zip(axes, [returns, *audited], strict=True):
+        returns = zip(*(map(mean_interval, scores(rows[goals, method])) for goals in args.goals), strict=True)
+        audited = ([middle(found[goals, method][metric]) for goals in args.goals] for metric in DRAWN)
+        for axis, estimates in zip(axes, [*returns, *audited], strict=True):
             mean, low, high = (np.array([getattr(e, end) for e in estimates]) for end in ("value", "low", "high"))
             bars = np.nan_to_num([mean - low, high - mean])
             place = places + 0.06 * (offset - (len(args.methods) - 1) / 2)
             axis.errorbar(place, mean, bars, capsize=2, marker="o", markersize=4, label=method, **mark)
-    for axis, title in zip(axes, ("return at the last evaluation", *AUDITED), strict=True):
+    for axis, title in zip(axes, titles, strict=True):
         axis.set(title=title.replace("_", " "), xlabel="reward locations N")
         axis.set(xlim=(-0.5, len(places) - 0.5))
         axis.set_xticks(places, map(str, args.goals))
         axis.grid(alpha=0.3, linewidth=0.6)
-        if title.endswith(("energy", "error")):
+        if title.endswith("energy"):
             axis.set_yscale("log")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(args.methods))
     save(figure, path)
@@ -130,16 +132,17 @@ def main(args: Args) -> None:
     found = {cell: audit(args, *cell) for cell in cells}
     args.out.parent.mkdir(parents=True, exist_ok=True)
     draw(args, rows, found, args.out.with_suffix(".png"))
-    ahead = f"{args.methods[0]} ahead by"
-    header = ["N", "method", "return", ahead, "over training", ahead, *(name.replace("_", " ") for name in METRICS)]
+    header = ["N", "method", "return", "over training", *(name.replace("_", " ") for name in METRICS)]
     text = (
         f"{args.seeds} seeds, {args.steps} steps, motion noise {args.noise}. Return: mean of the last evaluation, 16 "
-        "episodes [95 % Student interval over seeds]; over training: mean of all evaluations; leads are paired by seed "
-        f"[95 % bootstrap]. The other columns audit the critic at {args.states} states per seed, and first actions "
+        "episodes [95 % Student interval over seeds]; over training: mean of all evaluations. The "
+        f"other columns audit the critic at {args.states} states per seed, and first actions "
         f"drawn uniformly, against {args.samples} true returns each: medians over states, then the interquartile mean "
         "over seeds [95 % bootstrap]. Energies are relative to the return's deviation. No normalisation.\n\n"
     )
-    text += common.markdown(header, table(args, rows, found), 2)
+    text += common.markdown(header, table(rows, found), 2)
+    every = [{**row, "env": f"N = {goals}"} for (goals, _), part in rows.items() for row in part]
+    text += "\n\n" + leads.sections(every, args.leads, "locations, noise")
     common.write(args.out, "Toy: point mass among N reward locations", text)
 
 
