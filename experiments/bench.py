@@ -15,6 +15,7 @@ from typing import Any
 import tyro
 
 from dstjax.backend import describe, start_backend
+from experiments import common
 
 METHODS: dict[str, dict[str, Any]] = {
     **{name: {"method": name} for name in ("td3", "mmd", "dst-mmd", "dst")},
@@ -64,15 +65,17 @@ def compiled(function: Callable[..., Any], *args: Any) -> tuple[Call, float]:
 def take_turns(calls: dict[Any, Call], rounds: int) -> dict[Any, float]:
     """Median seconds of each call; the calls alternate, so that a drift of the machine's speed meets all of them.
 
-    An untimed call comes before each: caches and allocator are then as the call leaves them, not its predecessor.
+    An untimed call comes before each: caches and allocator are then as the call leaves them, not its predecessor. On a
+    CPU they are seconds of its time, which other programs on the machine do not add to.
     """
+    clock = common.device_clock()
     times: dict[Any, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
             call()
-            start = time.perf_counter()
+            start = clock()
             call()
-            times[name].append(time.perf_counter() - start)
+            times[name].append(clock() - start)
     return {name: median(values) for name, values in times.items()}
 
 

@@ -137,7 +137,7 @@ def main(args: Args) -> None:
     extra = overhead(seconds["dst", 256], seconds["dst-mmd", 256])
     text = [
         f"One update of both critics, S = 17, A = 6, width {args.width}, N = 10; medians of {args.rounds} calls in "
-        "turns; ratios are of paired calls [95 % bootstrap interval].\n",
+        "turns, on a CPU of its own time; ratios are of paired calls [95 % bootstrap interval].\n",
         f"MSMMD over MMD (`dst` over `dst-mmd`): {estimate_text(extra)}.\n",
         common.markdown(["method", "ms at batch 256", "GFLOP", "over td3"], costs),
         "\n### ms by batch\n",
