@@ -99,14 +99,23 @@ def returns(rows: list[Row]) -> list[list[str]]:
 
 
 def overall(rows: list[Row]) -> list[list[str]]:
-    """Interquartile mean of normalised returns over the tasks and noise levels that every method has."""
+    """Interquartile means of normalised returns over the panels that every method has, those without noise apart."""
     panels = groups(rows)
     every = {line for found in panels.values() for line in found}
     shared = [row for found in panels.values() if found.keys() == every for part in found.values() for row in part]
-    return [
-        [line, str(sum(map(len, strata))), estimate_text(bootstrap(interquartile_mean, strata))]
-        for line, strata in normalised_scores(shared).items()
-    ]
+    lines: dict[str, list[str]] = {}
+    for noisy in (False, True):
+        scores = normalised_scores([row for row in shared if is_noisy(row) == noisy])
+        for line in every:
+            strata = scores.get(line, [])
+            middle = bootstrap(interquartile_mean, strata) if strata else mean_interval([])
+            lines.setdefault(line, [line]).extend([str(sum(map(len, strata))), estimate_text(middle)])
+    return [lines[line] for line in sorted(lines)]
+
+
+def is_noisy(row: Row) -> bool:
+    """Whether any noise acts in a row's panel."""
+    return any(value for name, value in row.items() if name.startswith("noise."))
 
 
 def main(args: Args) -> None:
@@ -131,7 +140,7 @@ def main(args: Args) -> None:
         common.markdown(["task, noise", "method", "seeds", "steps", "mean", "IQM", "over training"], returns(rows), 2),
         leads.sections(rows, args.leads, "task, noise"),
         "### All tasks and noises that every method has, normalised as above\n",
-        common.markdown(["method", "runs", "IQM"], overall(rows)),
+        common.markdown(["method", "runs without noise", "IQM", "runs under noise", "IQM"], overall(rows)),
     ]
     common.write(args.out, "Noise: tasks, noises and methods", "\n".join(text))
 
