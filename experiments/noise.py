@@ -26,8 +26,7 @@ from dstjax.stats import (
     mean_interval,
     paired_scores,
 )
-from dstjax.stats.comparison import normalised_scores
-from experiments import common, leads
+from experiments import common, leads, pooled
 
 NOISES = {"obs_scale": 0.2, "dynamics_std": 0.1, "action_std": 0.2, "friction_scale": 0.5}
 """One at a time, beside none; a task has those that change anything in it."""
@@ -98,26 +97,6 @@ def returns(rows: list[Row]) -> list[list[str]]:
     return lines
 
 
-def overall(rows: list[Row]) -> list[list[str]]:
-    """Interquartile means of normalised returns over the panels that every method has, those without noise apart."""
-    panels = groups(rows)
-    every = {line for found in panels.values() for line in found}
-    shared = [row for found in panels.values() if found.keys() == every for part in found.values() for row in part]
-    lines: dict[str, list[str]] = {}
-    for noisy in (False, True):
-        scores = normalised_scores([row for row in shared if is_noisy(row) == noisy])
-        for line in every:
-            strata = scores.get(line, [])
-            middle = bootstrap(interquartile_mean, strata) if strata else mean_interval([])
-            lines.setdefault(line, [line]).extend([str(sum(map(len, strata))), estimate_text(middle)])
-    return [lines[line] for line in sorted(lines)]
-
-
-def is_noisy(row: Row) -> bool:
-    """Whether any noise acts in a row's panel."""
-    return any(value for name, value in row.items() if name.startswith("noise."))
-
-
 def main(args: Args) -> None:
     """Train this piece, write its rows, and make table and figure of all rows that are there."""
     print(common.command())
@@ -139,8 +118,7 @@ def main(args: Args) -> None:
         "Mean [95 % Student interval] and IQM [bootstrap] of the last evaluation, and mean return over training.\n",
         common.markdown(["task, noise", "method", "seeds", "steps", "mean", "IQM", "over training"], returns(rows), 2),
         leads.sections(rows, args.leads, "task, noise"),
-        "### All tasks and noises that every method has, normalised as above\n",
-        common.markdown(["method", "runs without noise", "IQM", "runs under noise", "IQM"], overall(rows)),
+        pooled.sections(rows, args.leads[0], args.out.with_name(f"{args.out.name}-overall.png")),
     ]
     common.write(args.out, "Noise: tasks, noises and methods", "\n".join(text))
 
