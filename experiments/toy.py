@@ -41,7 +41,7 @@ class Args:
     """Numbers of reward locations."""
     methods: tuple[str, ...] = ("dst", "dst-complete", "dst-mmd", "mmd", "mage", "td3")
     """Rows of the method table to train."""
-    leads: tuple[str, ...] = ("dst", "dst-mmd")
+    leads: tuple[str, ...] = ("dst", "dst-mmd", "mage")
     """Each of these is compared with every other method."""
     seeds: int = 10
     """Members of each program."""
