@@ -141,7 +141,11 @@ def main(args: Args) -> None:
         "over seeds [95 % bootstrap]. Energies are relative to the return's deviation. No normalisation.\n\n"
     )
     text += common.markdown(header, table(rows, found), 2)
-    every = [{**row, "env": f"N = {goals}"} for (goals, _), part in rows.items() for row in part]
+    every = [
+        {**row, "env": f"N = {cell[0]}", "member": (*cell, row["member"])}
+        for cell, part in rows.items()
+        for row in part
+    ]
     text += "\n\n" + leads.sections(every, args.leads, "locations, noise")
     common.write(args.out, "Toy: point mass among N reward locations", text)
 

@@ -11,7 +11,7 @@ from experiments import bench
 
 SHORT = ["--steps", "200", "--chunk", "100", "--warmup", "100", "--seeds", "2"]
 TINY = {
-    "toy": ["--goals", "1", "--methods", "dst", "td3", "--states", "2", "--samples", "4", *SHORT],
+    "toy": ["--goals", "1", "4", "--methods", "dst", "td3", "--states", "2", "--samples", "4", *SHORT],
     "noise": ["--tasks", "pointmass", "--noises", "obs_scale", "--methods", "dst", "td3", *SHORT],
     "ablation": ["--task", "pointmass", "--only", "no truncation", "gradient in the state alone", *SHORT],
     "cost": ["--rounds", "2", "--width", "8", "--batches", "128", "256", "--members", "1", "2"],

@@ -75,7 +75,7 @@ class PointMass(Task):
         return jnp.sum(heights * jnp.exp(-0.5 * jnp.sum(offset**2, axis=-1) / _WIDTH**2))
 
     def start(self, key: Key) -> tuple[Array, Array]:
-        """Draw a first position uniformly from a small square around the centre; consumes the key."""
+        """Draw a first position uniformly from a square around the centre; consumes the key."""
         half = self.spread * self.radius
         position = jax.random.uniform(key, (2,), minval=-half, maxval=half)
         return position, position
