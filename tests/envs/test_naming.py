@@ -17,7 +17,7 @@ def test_a_name_can_carry_options():
     [
         ("pointmas:goals=8", "did you mean 'pointmass'"),
         ("pointmass:goal=8", "did you mean 'goals'"),
-        ("pointmass:name=8", "unknown name 'name'; allowed: bimodal, goals, max_latency, time_limit"),
+        ("pointmass:name=8", "unknown name 'name'; allowed: bimodal, goals, max_latency, spread, time_limit"),
         ("pointmass:goals", "allowed: NAME or NAME:OPTION=VALUE"),
         ("pointmass:goals=many", "allowed: a whole number"),
         ("pointmass:bimodal=8", "allowed: true or false"),
