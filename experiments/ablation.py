@@ -133,7 +133,7 @@ def draw(table: list[Line], path: Path) -> None:
         axis.set(title=noise, xlabel=f"return more than {BASE}")
         axis.grid(axis="x", alpha=0.3, linewidth=0.6)
     axes[0].set_yticks(range(len(names)), names, fontsize=8)
-    axes[0].invert_yaxis()
+    axes[0].set_ylim(len(names) - 0.5, -0.5)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(SCORES))
     save(figure, path)
 
