@@ -20,7 +20,6 @@ from dstjax.report.words import estimate_text
 from dstjax.runs import Row
 from dstjax.stats import Estimate, bootstrap, groups, mean_difference, mean_interval
 from experiments import common
-from experiments.common import scores
 
 BASE = "dst"
 SCORES = ("last return", "over training")
@@ -104,7 +103,7 @@ def lines(found: dict[str, list[Row]]) -> list[Line]:
     for name, rows in found.items():
         for noise, panel in groups(rows).items():
             (part,), (reference,) = panel.values(), base[noise].values()
-            pairs = list(zip(scores(part), scores(reference), strict=True))
+            pairs = list(zip(common.scores(part), common.scores(reference), strict=True))
             reached = [mean_interval(ours) for ours, _ in pairs]
             leads = [bootstrap(mean_difference, [ours], [other], paired=True) for ours, other in pairs]
             table.append((name, noise, reached, leads))

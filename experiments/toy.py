@@ -21,7 +21,6 @@ from dstjax.report.words import estimate_text
 from dstjax.runs import Row, RunDir
 from dstjax.stats import Estimate, bootstrap, interquartile_mean, mean_interval
 from experiments import common, leads
-from experiments.common import scores
 
 Cell = tuple[int, str]
 """Number of goals, and method."""
@@ -90,7 +89,7 @@ def table(rows: dict[Cell, list[Row]], found: dict[Cell, dict[str, np.ndarray]])
     """A line per number of goals and method: what it reaches, and its critic's audit."""
     return [
         [
-            str(goals), method, *(estimate_text(mean_interval(score)) for score in scores(part)),
+            str(goals), method, *(estimate_text(mean_interval(score)) for score in common.scores(part)),
             *(estimate_text(middle(found[goals, method][metric])) for metric in METRICS),
         ]
         for (goals, method), part in rows.items()
@@ -106,7 +105,7 @@ def draw(args: Args, rows: dict[Cell, list[Row]], found: dict[Cell, dict[str, np
     axes = figure.subplots(2, 2).ravel()
     places = np.arange(len(args.goals))
     for offset, (method, mark) in enumerate(line_marks(args.methods).items()):
-        returns = zip(*(map(mean_interval, scores(rows[goals, method])) for goals in args.goals), strict=True)
+        returns = zip(*(map(mean_interval, common.scores(rows[goals, method])) for goals in args.goals), strict=True)
         audited = ([middle(found[goals, method][metric]) for goals in args.goals] for metric in DRAWN)
         for axis, estimates in zip(axes, [*returns, *audited], strict=True):
             mean, low, high = (np.array([getattr(e, end) for e in estimates]) for end in ("value", "low", "high"))

@@ -11,6 +11,7 @@ from dstjax.envs.draws import ALL
 from dstjax.envs.noise import Kick, NoiseState
 from dstjax.envs.task import Outcome, Task, check_count
 from dstjax.errors import UserError
+from dstjax.fields import NON_NEGATIVE
 from dstjax.types import Array, Key
 
 _DT = 0.1  # seconds per step; full speed along an axis covers 0.1 per step
@@ -53,8 +54,8 @@ class PointMass(Task):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_count("goals", self.goals)
-        if not 0.0 <= self.spread < np.inf:
-            raise UserError(f"spread: {self.spread} is not allowed; allowed: a number in [0, inf)")
+        if self.spread not in NON_NEGATIVE:
+            raise UserError(f"spread: {self.spread} is not allowed; allowed: a number in {NON_NEGATIVE}")
 
     @property
     def radius(self) -> float:
