@@ -69,6 +69,9 @@ class Args:
     """See `dstjax envs`; options of a task, behind a colon, are not part of the files' names."""
     only: tuple[str, ...] = ()
     """Variants to run; by default all."""
+    base: str = ""
+    """Name of a run of `dst` in `runs_dir` to compare with, such as `noise-hopper-dst`, with the same options; by
+    default `ablation-TASK-dst`."""
     seeds: int = 5
     """Per noise level."""
     noise: str = "obs_scale"
@@ -143,10 +146,9 @@ def main(args: Args) -> None:
     start_backend()
     common.stop_after(args.minutes)
     task = args.task.partition(":")[0]
-    found = {
-        name: common.train(plan(args, VARIANTS[name]), f"ablation-{task}-{_slug(name)}", args.runs_dir)
-        for name in dict.fromkeys([BASE, *(args.only or VARIANTS)])
-    }
+    names = {name: f"ablation-{task}-{_slug(name)}" for name in dict.fromkeys([BASE, *(args.only or VARIANTS)])}
+    names[BASE] = args.base or names[BASE]
+    found = {name: common.train(plan(args, VARIANTS[name]), run, args.runs_dir) for name, run in names.items()}
     out = args.out.with_name(f"{args.out.name}-{task}")
     out.parent.mkdir(parents=True, exist_ok=True)
     table = lines(found)
