@@ -1,6 +1,6 @@
 """Scores of all tasks and noise levels together: without noise, and under it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +14,21 @@ from dstjax.stats.comparison import NORMALISATION, scales
 from dstjax.stats.scores import normalise
 from experiments import common
 
+PARTS = {"without noise": False, "under noise": True}
+"""Whether noise acts in what is pooled, by title."""
 Strata = dict[str, list[np.ndarray]]
 """Scores `[M]` by method, an array per panel."""
 
 
-def pooled(rows: Sequence[Row], noisy: bool) -> tuple[Strata, Strata]:
-    """Normalised last returns, and returns over training, of panels that all methods have: under noise, or without."""
+def pooled(rows: Sequence[Row], noisy: bool, methods: Iterable[str]) -> tuple[Strata, Strata]:
+    """Normalised last returns, and returns over training, where all these methods are: under noise, or without."""
     chosen = [row for row in rows if is_noisy(row) == noisy]
-    scale, every = scales(chosen), {row["method"] for row in rows}
+    scale, methods = scales(chosen), list(methods)
     last, area = Strata(), Strata()
     for panel, found in groups(chosen).items():
-        if found.keys() == every:
-            for method, part in found.items():
-                for strata, score in zip((last, area), common.scores(part), strict=True):
+        if found.keys() >= set(methods):
+            for method in methods:
+                for strata, score in zip((last, area), common.scores(found[method]), strict=True):
                     strata.setdefault(method, []).append(normalise(score, *scale[panel]))
     return last, area
 
@@ -73,7 +75,8 @@ def draw(parts: dict[str, Strata], path: Path) -> None:
 
 def sections(rows: Sequence[Row], first: str, figure: Path) -> str:
     """Draw the figure; a table without noise and one under it, in which `first` is compared with the others."""
-    parts = {title: pooled(rows, noisy) for title, noisy in (("without noise", False), ("under noise", True))}
+    methods = dict.fromkeys(row["method"] for row in rows)
+    parts = {title: pooled(rows, noisy, methods) for title, noisy in PARTS.items()}
     draw({title: last for title, (last, _) in parts.items()}, figure)
     ahead = f"{first} ahead by"
     header = ["method", "runs", "last return", ahead, "over training", ahead]
