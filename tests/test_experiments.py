@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from experiments import bench
+from experiments import bench, effects, pooled
 
 SHORT = ["--steps", "200", "--chunk", "100", "--warmup", "100", "--seeds", "2"]
 TINY = {
@@ -25,6 +25,51 @@ def test_what_is_timed_traces(method):
     learner, metrics = jax.eval_shape(function, *inputs)
     assert jax.tree.structure(learner) == jax.tree.structure(inputs[0])
     assert metrics["critic/loss"].shape == ()
+
+
+def rows_of(method, noise, lasts, env="task"):
+    """Two evaluations of a seed each: 0, then its last return."""
+    return [
+        {"member": (method, noise, seed), "method": method, "env": env, "seed": seed, "noise.obs_scale": noise}
+        | {"step": step, "eval/return": value}
+        for seed, last in enumerate(lasts)
+        for step, value in ((100, 0.0), (200, last))
+    ]
+
+
+@pytest.fixture
+def variants():
+    """A base, a variant that is ahead without noise and behind under it, and one that is under noise only."""
+    quiet = rows_of("dst", 0.0, (8.0, 12.0)) + rows_of("variant", 0.0, (18.0, 22.0))
+    noisy = (
+        rows_of("dst", 0.2, (30.0, 30.0)) + rows_of("variant", 0.2, (15.0, 15.0)) + rows_of("new", 0.2, (24.0, 30.0))
+    )
+    return quiet + noisy
+
+
+def test_effects_are_leads_on_the_scale_of_each_panel(variants):
+    found = effects.overall(variants, "dst")
+    assert {part: list(of_variant) for part, of_variant in found.items()} == {
+        "without noise": ["variant"],
+        "under noise": ["variant", "new"],
+    }
+    panels, (last, area) = found["without noise"]["variant"]
+    assert (panels, last.count) == (1, 2)
+    # Both seeds are ahead by 10 of a scale of 20, so that a paired interval has no width.
+    assert (last.value, last.low, last.high) == pytest.approx((0.5, 0.5, 0.5))
+    assert area.value == pytest.approx(0.25)
+    assert found["under noise"]["variant"][1][0].value == -0.5
+    assert found["under noise"]["new"][1][0].value == pytest.approx(-0.1)
+
+
+def test_pooling_keeps_panels_that_have_every_method(variants):
+    last, _ = pooled.pooled(variants, True, ("dst", "variant", "new"))
+    assert {name: [list(scores) for scores in strata] for name, strata in last.items()} == {
+        "dst": [[1.0, 1.0]],
+        "variant": [[0.5, 0.5]],
+        "new": [[0.8, 1.0]],
+    }
+    assert pooled.pooled(variants, False, ("dst", "new")) == ({}, {})
 
 
 @pytest.mark.slow
