@@ -15,6 +15,10 @@ _RESIDUAL_GAIN = 2.0
 """Residual log deviation over the parameter it is learnt as. Adam moves a parameter by no more than its step size, 1e-3
 a time, so that without it the samples stay too wide for thousands of updates. At a gain of 3 or more the residual is
 narrow before the latents have parted the modes of a bimodal law, whose weights then err by more than 0.05."""
+_RESIDUAL_RANGE = 2.0
+"""How far the decoder may move the residual's log deviation from the one that all outcomes share. Without such a range
+rare outcomes, such as an episode's end, are all noise, and their mean is not learnt; with none, outcomes that are easy
+to tell carry the noise of those that are not."""
 _BOUND_SAMPLES = 64
 """Draws of the encoder per transition in the reported log-likelihood."""
 
@@ -30,7 +34,7 @@ class _Networks(nn.Module):
     def setup(self) -> None:
         self.encoder = MLP(self.width, self.depth, 2 * self.latent)
         self.prior = MLP(self.width, self.depth, 2 * self.latent)
-        self.decoder = MLP(self.width, self.depth, self.out)
+        self.decoder = MLP(self.width, self.depth, 2 * self.out)
         self.residual = self.param("residual", nn.initializers.zeros, (self.out,))
 
     def encode(self, x: Array, y: Array) -> tuple[Array, Array]:
@@ -41,7 +45,8 @@ class _Networks(nn.Module):
 
     def decode(self, x: Array, latent: Array) -> tuple[Array, Array]:
         """Mean `[D]` and residual log standard deviation `[D]` of the outcome."""
-        return self.decoder(jnp.concatenate([x, latent], axis=-1)), soft_bound(_RESIDUAL_GAIN * self.residual)
+        mean, shift = jnp.split(self.decoder(jnp.concatenate([x, latent], axis=-1)), 2, axis=-1)
+        return mean, soft_bound(_RESIDUAL_GAIN * self.residual + _RESIDUAL_RANGE * jnp.tanh(shift))
 
     def __call__(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Touch every part once, so that `init` makes all parameters."""
@@ -53,9 +58,9 @@ class _Networks(nn.Module):
 class CVAE:
     """The generative world model of DST.
 
-    `z ~ p(z|s,a)`, `(s' - s, r) = mu(z,s,a) + sigma * eps`, every part a diagonal Gaussian on normalised data. The
-    learned residual `sigma` keeps samples from being smoother than the data; it does not depend on `(s, a)`, whatever
-    does is left to `z`.
+    `z ~ p(z|s,a)`, `(s' - s, r) = mu(z,s,a) + sigma(z,s,a) * eps`, every part a diagonal Gaussian on normalised data.
+    The residual `sigma` keeps samples from being smoother than the data. It is learnt as one for all outcomes, and for
+    each within a range of that: what depends on `(s, a)` beyond it is left to `z`.
 
     Trained on the importance-weighted bound (Burda et al., 2016). With one particle, the ELBO, the latents that decode
     to one of two modes must hold a whole Gaussian of the encoder, which the rarer mode affords more cheaply than the
