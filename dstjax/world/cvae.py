@@ -9,16 +9,8 @@ import jax.numpy as jnp
 from dstjax.nets import MLP, apply
 from dstjax.types import Array, Key, Metrics, Params, Transition
 from dstjax.world.core import WorldStats, inputs, normalized, prediction
-from dstjax.world.gaussian import gaussian, kl_divergence, log_density, soft_bound
+from dstjax.world.gaussian import gaussian, kl_divergence, log_density
 
-_RESIDUAL_GAIN = 2.0
-"""Residual log deviation over the parameter it is learnt as. Adam moves a parameter by no more than its step size, 1e-3
-a time, so that without it the samples stay too wide for thousands of updates. At a gain of 3 or more the residual is
-narrow before the latents have parted the modes of a bimodal law, whose weights then err by more than 0.05."""
-_RESIDUAL_RANGE = 2.0
-"""How far the decoder may move the residual's log deviation from the one that all outcomes share. Without such a range
-rare outcomes, such as an episode's end, are all noise, and their mean is not learnt; with none, outcomes that are easy
-to tell carry the noise of those that are not."""
 _BOUND_SAMPLES = 64
 """Draws of the encoder per transition in the reported log-likelihood."""
 
@@ -35,7 +27,6 @@ class _Networks(nn.Module):
         self.encoder = MLP(self.width, self.depth, 2 * self.latent)
         self.prior = MLP(self.width, self.depth, 2 * self.latent)
         self.decoder = MLP(self.width, self.depth, 2 * self.out)
-        self.residual = self.param("residual", nn.initializers.zeros, (self.out,))
 
     def encode(self, x: Array, y: Array) -> tuple[Array, Array]:
         return gaussian(self.encoder(jnp.concatenate([x, y], axis=-1)))
@@ -45,8 +36,7 @@ class _Networks(nn.Module):
 
     def decode(self, x: Array, latent: Array) -> tuple[Array, Array]:
         """Mean `[D]` and residual log standard deviation `[D]` of the outcome."""
-        mean, shift = jnp.split(self.decoder(jnp.concatenate([x, latent], axis=-1)), 2, axis=-1)
-        return mean, soft_bound(_RESIDUAL_GAIN * self.residual + _RESIDUAL_RANGE * jnp.tanh(shift))
+        return gaussian(self.decoder(jnp.concatenate([x, latent], axis=-1)))
 
     def __call__(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Touch every part once, so that `init` makes all parameters."""
@@ -59,8 +49,8 @@ class CVAE:
     """The generative world model of DST.
 
     `z ~ p(z|s,a)`, `(s' - s, r) = mu(z,s,a) + sigma(z,s,a) * eps`, every part a diagonal Gaussian on normalised data.
-    The residual `sigma` keeps samples from being smoother than the data. It is learnt as one for all outcomes, and for
-    each within a range of that: what depends on `(s, a)` beyond it is left to `z`.
+    The residual `sigma` keeps samples from being smoother than the data. It depends on the transition: one for all has
+    the error of the hardest, and gives it to the samples of those that are easy.
 
     Trained on the importance-weighted bound (Burda et al., 2016). With one particle, the ELBO, the latents that decode
     to one of two modes must hold a whole Gaussian of the encoder, which the rarer mode affords more cheaply than the
@@ -178,7 +168,20 @@ class CVAE:
         prior = apply(self._net, params, x, method="condition")
         latent = mean_q + jnp.exp(log_std_q) * jax.random.normal(key, (num, *mean_q.shape))
         decoded = apply(self._net, params, jnp.broadcast_to(x, (num, *x.shape)), latent, method="decode")
-        return latent, log_density(y, *decoded), log_density(latent, *prior) - log_density(latent, mean_q, log_std_q)
+        log_ratio = log_density(latent, *prior) - log_density(latent, mean_q, log_std_q)
+        return latent, log_density(y, *_balanced(*decoded)), log_ratio
+
+
+def _balanced(mean: Array, log_std: Array) -> tuple[Array, Array]:
+    """The same Gaussians `[..., D]`, the gradient in their means times the deviation over its geometric mean.
+
+    A likelihood divides errors by the variance, so that what is not fitted yet becomes noise, and then hardly counts:
+    the rewards of rare states would not be learnt. Dividing by the deviation alone (Seitzer et al., 2022, beta = 1/2)
+    keeps both.
+    """
+    fixed = jax.lax.stop_gradient(mean)
+    relative = jnp.exp(log_std - log_std.mean(axis=tuple(range(log_std.ndim - 1))))
+    return fixed + jax.lax.stop_gradient(relative) * (mean - fixed), log_std
 
 
 def _log_mean_exp(x: Array) -> Array:

@@ -1,5 +1,7 @@
 """The conditional VAE: its bound against densities, its samples against data, its gradients."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ from models import bimodal, check_bimodal, check_gradients, draw, fit, reproduce
 from scipy import stats
 
 from dstjax.nets import apply
+from dstjax.types import Transition
 from dstjax.world import CVAE
 from dstjax.world.core import normalized, outcome_of
 from dstjax.world.gaussian import kl_divergence, log_density
@@ -58,6 +61,23 @@ def test_bounds_tighten_with_particles_up_to_the_log_likelihood(fitted):
 
 def test_learns_a_bimodal_transition(fitted):
     check_bimodal(draw(*fitted))
+
+
+def test_noise_of_some_states_is_not_in_the_others():
+    # Without noise for s < 0, of deviation 0.5 for s > 0.
+    keys = jax.random.split(jax.random.key(0), 3)
+    obs, action = jax.random.uniform(keys[0], (2, 10_000, 1), minval=-1.0)
+    outcome = obs + 0.5 * (obs > 0) * jax.random.normal(keys[1], obs.shape)
+    data = Transition(obs, action, jnp.sin(3.0 * obs[:, 0]), outcome, jnp.zeros(10_000))
+    model = CVAE(1, 32, 2, 2)
+    params, world = fit(model, data, 2500, jax.random.key(1), learning_rate=2e-3)
+    noise = jax.random.normal(keys[2], (4000, model.noise_size))
+    sample = jax.vmap(jax.vmap(partial(model.sample, params, world), (None, None, 0)), (0, None, None))
+    next_obs, reward = sample(jnp.linspace(-0.9, 0.9, 10)[:, None], jnp.zeros(1), noise)
+    std = next_obs[..., 0].std(axis=1)
+    print(std, reward.std(axis=1))
+    assert std[:4].max() < 0.03
+    np.testing.assert_allclose(std[6:], 0.5, rtol=0.15)
 
 
 def test_inferred_noise_reproduces_real_outcomes_and_is_standard_normal(fitted):
