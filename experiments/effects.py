@@ -36,11 +36,11 @@ def panels(rows: Sequence[Row], base: str) -> list[list[str]]:
     for panel, found in groups(rows).items():
         reference = common.scores(found[base])
         for name, part in found.items():
-            line = [panel, name]
+            line = [panel, name, str(len(reference[0]))]
             for ours, other in zip(common.scores(part), reference, strict=True):
                 lead = bootstrap(mean_difference, [ours], [other], paired=True)
                 line += [estimate_text(mean_interval(ours)), estimate_text(lead) if name != base else ""]
-            lines.append([*line[:2], str(len(reference[0])), *line[2:]])
+            lines.append(line)
     return lines
 
 
@@ -68,9 +68,10 @@ def draw(found: Effects, base: str, path: Path) -> None:
 
 
 def sections(rows: Sequence[Row], base: str, figure: Path) -> str:
-    """Draw the figure; the table over all panels, and that of each."""
+    """Draw the figure, if there is any variant; the table over all panels, and that of each."""
     found = overall(rows, base)
-    draw(found, base, figure)
+    if found:
+        draw(found, base, figure)
     lines = [
         [part, name, str(count), str(leads[0].count), *map(estimate_text, leads)]
         for part, of_variant in found.items()

@@ -60,8 +60,8 @@ def test_bounds_tighten_with_particles_up_to_the_log_likelihood(fitted):
 
 
 def test_learns_a_bimodal_transition(fitted):
-    # A decoder that is smooth in its latent cannot jump from mode to mode.
-    check_bimodal(draw(*fitted), between=0.25)
+    # Wider than for other models: a residual that depends on the latent leaves more between the modes.
+    check_bimodal(draw(*fitted), weight=0.06, between=0.25, deviation=0.05)
 
 
 def along_the_states(next_obs, reward, steps):
