@@ -8,6 +8,7 @@ rows are in `results/ablation/`. On the toy, as `experiments.toy` has it:
 """
 
 import dataclasses
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import tyro
 from dstjax.backend import start_backend
 from dstjax.fields import Config
 from dstjax.plan import Plan
+from dstjax.runs import Row
 from experiments import common, effects
 
 BASE = "dst"
@@ -63,9 +65,9 @@ class Args:
     """See `dstjax envs`; options of a task, behind a colon, are not part of the files' names."""
     only: tuple[str, ...] = ()
     """Variants to run; by default all."""
-    base: str = ""
-    """Name of a run of `dst` in `runs_dir` to compare with, such as `noise-hopper-dst`, with the same options; by
-    default `ablation-TASK-dst`."""
+    base: Path | None = None
+    """Rows of `dst` with the same options to compare with, such as `results/noise/hopper-dst.csv`; by default they are
+    trained."""
     seeds: int = 5
     """Per noise level."""
     noise: str = "obs_scale"
@@ -94,6 +96,31 @@ def plan(args: Args, changes: dict[str, Any]) -> Plan:
     return Plan(config, ("dst",), tuple(range(args.seeds)), numbers)
 
 
+def variant_rows(args: Args, task: str, name: str) -> list[Row]:
+    """Train a variant; its rows, called by its name."""
+    rows = common.train(plan(args, VARIANTS[name]), f"ablation-{task}-{_slug(name)}", args.runs_dir)
+    return [{**row, "method": name} for row in rows]
+
+
+def base_rows(path: Path, args: Args) -> list[Row]:
+    """The rows of a file at the noise levels asked for: all that training the base would give, or it is refused."""
+    noise = f"noise.{args.noise}"
+    wanted = set(itertools.product(args.levels, range(args.seeds), range(args.chunk, args.steps + 1, args.chunk)))
+    rows = [
+        row
+        for row in common.read_csv(path)
+        if (row["method"], row["env"]) == (BASE, args.task)
+        and not any(value for name, value in row.items() if name.startswith("noise.") and name != noise)
+        and (row.get(noise, 0.0), row["seed"], row["step"]) in wanted
+    ]
+    if len(rows) != len(wanted):
+        raise SystemExit(
+            f"base: '{path}' has {len(rows)} of {len(wanted)} evaluations; allowed: rows of `{BASE}` on {args.task} at "
+            f"{args.noise} {args.levels}, {args.seeds} seeds, every {args.chunk} steps to {args.steps}"
+        )
+    return rows
+
+
 def main(args: Args) -> None:
     """Train the variants, write their rows, and make table and figure of all rows that are there."""
     print(common.command())
@@ -101,9 +128,8 @@ def main(args: Args) -> None:
     common.stop_after(args.minutes)
     task = args.task.partition(":")[0]
     for name in dict.fromkeys([BASE, *(args.only or VARIANTS)]):
-        run = f"ablation-{task}-{_slug(name)}"
-        rows = common.train(plan(args, VARIANTS[name]), (name == BASE and args.base) or run, args.runs_dir)
-        common.write_rows([{**row, "method": name} for row in rows], args.out / f"{task}-{_slug(name)}.csv")
+        rows = base_rows(args.base, args) if name == BASE and args.base else variant_rows(args, task, name)
+        common.write_rows(rows, args.out / f"{task}-{_slug(name)}.csv")
     text = effects.sections(common.read_rows(args.out), BASE, args.out.with_suffix(".png"))
     common.write(args.out, "Ablation of DST", text)
 

@@ -119,14 +119,18 @@ def write_rows(rows: Sequence[Row], path: Path) -> None:
 
 def read_rows(directory: Path) -> list[Row]:
     """Every row of every CSV of `write_rows` in a directory; members of different files are different members."""
-    rows: list[Row] = []
-    for path in sorted(directory.glob("*.csv")):
-        with path.open(newline="") as file:
-            rows.extend({**_typed(row), "member": (path.name, int(row["member"]))} for row in csv.DictReader(file))
-    return rows
+    paths = sorted(directory.glob("*.csv"))
+    return [{**row, "member": (path.name, row["member"])} for path in paths for row in read_csv(path)]
+
+
+def read_csv(path: Path) -> list[Row]:
+    """The rows that `write_rows` wrote."""
+    with path.open(newline="") as file:
+        return [_typed(row) for row in csv.DictReader(file)]
 
 
 def _typed(row: Mapping[str, str]) -> Row:
-    typed: Row = {"method": row["method"], "env": row["env"], "seed": int(row["seed"]), "step": int(row["step"])}
+    typed: Row = {"member": int(row["member"]), "method": row["method"], "env": row["env"]}
+    typed |= {"seed": int(row["seed"]), "step": int(row["step"])}
     numbers = {name: float(value) for name, value in row.items() if name.startswith("noise.")}
     return {**typed, **numbers, "eval/return": float(row["eval/return"]) if row["eval/return"] else None}

@@ -4,9 +4,11 @@ The paper's figure: return against N, and how far each critic is from the simula
 start anywhere in the square around the circle of reward locations, rewards are bimodal, and the motion noise is as
 strong as the controls, so that it decides which locations are met. Critics are audited at first actions drawn
 uniformly: at the policy's own, near an optimum, the true gradient is nearly zero. A run per N and method, its seeds in
-one program; interrupted, the same command goes on. `--goals 1 4 --seeds 3` for a taste.
+one program; interrupted, the same command goes on. Table and figure are of all that is in `results/toy/`.
+`--goals 1 4 --seeds 3 --out /tmp/toy` for a taste.
 """
 
+import csv
 import dataclasses
 import itertools
 from pathlib import Path
@@ -24,6 +26,9 @@ from experiments import common, leads
 
 Cell = tuple[int, str]
 """Number of goals, and method."""
+Returns = dict[Cell, list[Row]]
+Audits = dict[Cell, dict[str, np.ndarray]]
+"""Metrics `[seeds]`."""
 DRAWN = ("joint_energy", "gradient_cosine")
 """Of the audit's metrics."""
 
@@ -33,7 +38,7 @@ class Args:
     """Which part of the figure, and where to write."""
 
     out: Path = Path("results/toy")
-    """Written are `<out>.png` and `<out>.md`."""
+    """Rows and audits are in `<out>/`, a file per N and method; `<out>.png` and `<out>.md` are made of all there."""
     runs_dir: Path = Path("runs")
     """Where the runs `toy-N-METHOD` are."""
     goals: tuple[int, ...] = (1, 2, 4, 8, 16)
@@ -73,11 +78,33 @@ def name(goals: int, method: str) -> str:
     return f"toy-{goals}-{method}"
 
 
-def audit(args: Args, goals: int, method: str) -> dict[str, np.ndarray]:
-    """The audit of a method's critics: metrics `[seeds]`."""
+def measure(args: Args, goals: int, method: str) -> None:
+    """Train and audit a method; write its rows, and the audit of its critics, a line per seed."""
+    rows = train(args, goals, method)
     run = RunDir(args.runs_dir / name(goals, method))
     (found,) = audit_run(run, states=args.states, samples=args.samples, actions="uniform")
-    return found.metrics
+    common.write_rows(rows, args.out / f"{goals}-{method}.csv")
+    audits = args.out / "audits" / f"{goals}-{method}.csv"
+    audits.unlink(missing_ok=True)
+    for seed, values in enumerate(zip(*(found.metrics[metric] for metric in METRICS), strict=True)):
+        line = {metric: f"{value:.6g}" for metric, value in zip(METRICS, values, strict=True)}
+        common.append_row(audits, {"seed": seed, **line}, ("seed", *METRICS))
+
+
+def read_measured(out: Path) -> tuple[Returns, Audits]:
+    """What `measure` wrote, for every N and method that is there."""
+    returns, audits = Returns(), Audits()
+    for row in sorted(common.read_rows(out), key=_goals):
+        returns.setdefault((_goals(row), row["method"]), []).append(row)
+    for goals, method in returns:
+        with (out / "audits" / f"{goals}-{method}.csv").open(newline="") as file:
+            lines = list(csv.DictReader(file))
+        audits[goals, method] = {metric: np.array([float(line[metric]) for line in lines]) for metric in METRICS}
+    return returns, audits
+
+
+def _goals(row: Row) -> int:
+    return int(row["env"].partition("goals=")[2].partition(",")[0])
 
 
 def middle(values: np.ndarray) -> Estimate:
@@ -85,7 +112,7 @@ def middle(values: np.ndarray) -> Estimate:
     return bootstrap(interquartile_mean, [values])
 
 
-def table(rows: dict[Cell, list[Row]], found: dict[Cell, dict[str, np.ndarray]]) -> list[list[str]]:
+def table(rows: Returns, found: Audits) -> list[list[str]]:
     """A line per number of goals and method: what it reaches, and its critic's audit."""
     return [
         [
@@ -96,41 +123,41 @@ def table(rows: dict[Cell, list[Row]], found: dict[Cell, dict[str, np.ndarray]])
     ]  # fmt: skip
 
 
-def draw(args: Args, rows: dict[Cell, list[Row]], found: dict[Cell, dict[str, np.ndarray]], path: Path) -> None:
+def draw(rows: Returns, found: Audits, path: Path) -> None:
     """Return and audit against the number of goals, a line per method with its interval over seeds."""
     from dstjax.plots import line_marks, new_figure, save
 
     titles = ("return at the last evaluation", "mean return over training", *DRAWN)
     figure = new_figure(9.0, 6.6)
     axes = figure.subplots(2, 2).ravel()
-    places = np.arange(len(args.goals))
-    for offset, (method, mark) in enumerate(line_marks(args.methods).items()):
-        returns = zip(*(map(mean_interval, common.scores(rows[goals, method])) for goals in args.goals), strict=True)
-        audited = ([middle(found[goals, method][metric]) for goals in args.goals] for metric in DRAWN)
+    numbers, methods = (list(dict.fromkeys(part)) for part in zip(*rows, strict=True))
+    for offset, (method, mark) in enumerate(line_marks(methods).items()):
+        goals = [number for number in numbers if (number, method) in rows]
+        returns = zip(*(map(mean_interval, common.scores(rows[number, method])) for number in goals), strict=True)
+        audited = ([middle(found[number, method][metric]) for number in goals] for metric in DRAWN)
+        place = np.array(list(map(numbers.index, goals))) + 0.06 * (offset - (len(methods) - 1) / 2)
         for axis, estimates in zip(axes, [*returns, *audited], strict=True):
             mean, low, high = (np.array([getattr(e, end) for e in estimates]) for end in ("value", "low", "high"))
             bars = np.nan_to_num([mean - low, high - mean])
-            place = places + 0.06 * (offset - (len(args.methods) - 1) / 2)
             axis.errorbar(place, mean, bars, capsize=2, marker="o", markersize=4, label=method, **mark)
     for axis, title in zip(axes, titles, strict=True):
         axis.set(title=title.replace("_", " "), xlabel="reward locations N")
-        axis.set(xlim=(-0.5, len(places) - 0.5))
-        axis.set_xticks(places, map(str, args.goals))
+        axis.set(xlim=(-0.5, len(numbers) - 0.5))
+        axis.set_xticks(range(len(numbers)), map(str, numbers))
         axis.grid(alpha=0.3, linewidth=0.6)
         if title.endswith("energy"):
             axis.set_yscale("log")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(args.methods))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(methods))
     save(figure, path)
 
 
 def main(args: Args) -> None:
-    """Train, audit, draw and write the table."""
+    """Train and audit, then draw and write the table of all that is there."""
     print(common.command())
-    cells = list(itertools.product(args.goals, args.methods))
-    rows = {cell: train(args, *cell) for cell in cells}
-    found = {cell: audit(args, *cell) for cell in cells}
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    draw(args, rows, found, args.out.with_suffix(".png"))
+    for cell in itertools.product(args.goals, args.methods):
+        measure(args, *cell)
+    rows, found = read_measured(args.out)
+    draw(rows, found, args.out.with_suffix(".png"))
     header = ["N", "method", "return", "over training", *(name.replace("_", " ") for name in METRICS)]
     text = (
         f"{args.seeds} seeds, {args.steps} steps, motion noise {args.noise}. Return: mean of the last evaluation, 16 "
@@ -140,11 +167,7 @@ def main(args: Args) -> None:
         "over seeds [95 % bootstrap]. Energies are relative to the return's deviation. No normalisation.\n\n"
     )
     text += common.markdown(header, table(rows, found), 2)
-    every = [
-        {**row, "env": f"N = {cell[0]}", "member": (*cell, row["member"])}
-        for cell, part in rows.items()
-        for row in part
-    ]
+    every = [{**row, "env": f"N = {goals}"} for (goals, _), part in rows.items() for row in part]
     text += "\n\n" + leads.sections(every, args.leads, "locations, noise")
     common.write(args.out, "Toy: point mass among N reward locations", text)
 

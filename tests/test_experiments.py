@@ -1,5 +1,6 @@
 """Experiments at tiny sizes: what `results/` is made with must run from end to end."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from experiments import bench, effects, pooled
+from experiments import ablation, bench, common, effects, pooled
 
 SHORT = ["--steps", "200", "--chunk", "100", "--warmup", "100", "--seeds", "2"]
 TINY = {
@@ -70,6 +71,18 @@ def test_pooling_keeps_panels_that_have_every_method(variants):
         "new": [[0.8, 1.0]],
     }
     assert pooled.pooled(variants, False, ("dst", "new")) == ({}, {})
+
+
+def test_a_base_is_what_training_it_would_give(variants, tmp_path):
+    common.write_rows([{**row, "member": index // 2} for index, row in enumerate(variants)], tmp_path / "rows.csv")
+    args = ablation.Args(task="task", seeds=2, levels=(0.0, 0.2), steps=200, chunk=100)
+    assert [row["eval/return"] for row in ablation.base_rows(tmp_path / "rows.csv", args)] == [
+        0.0, 8.0, 0.0, 12.0, 0.0, 30.0, 0.0, 30.0
+    ]  # fmt: skip
+    noisy = dataclasses.replace(args, levels=(0.2,))
+    assert [row["eval/return"] for row in ablation.base_rows(tmp_path / "rows.csv", noisy)] == [0.0, 30.0, 0.0, 30.0]
+    with pytest.raises(SystemExit, match=r"base: .* has 8 of 12 evaluations; allowed: rows of `dst` on task"):
+        ablation.base_rows(tmp_path / "rows.csv", dataclasses.replace(args, seeds=3))
 
 
 @pytest.mark.slow
