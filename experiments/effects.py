@@ -9,7 +9,7 @@ from dstjax import plots
 from dstjax.plots.style import caption
 from dstjax.report.words import estimate_text
 from dstjax.runs import Row
-from dstjax.stats import Estimate, bootstrap, groups, mean_difference, mean_interval
+from dstjax.stats import Estimate, groups, mean_difference, mean_interval
 from dstjax.stats.comparison import NORMALISATION
 from experiments import common, pooled
 
@@ -25,7 +25,7 @@ def overall(rows: Sequence[Row], base: str) -> Effects:
         for name in dict.fromkeys(row["method"] for row in rows):
             scores = pooled.pooled(rows, noisy, (name, base))
             if name != base and name in scores[0]:
-                leads = [bootstrap(mean_difference, strata[name], strata[base], paired=True) for strata in scores]
+                leads = [mean_difference(strata[name], strata[base], paired=True) for strata in scores]
                 found.setdefault(part, {})[name] = (len(scores[0][name]), leads)
     return found
 
@@ -38,7 +38,7 @@ def panels(rows: Sequence[Row], base: str) -> list[list[str]]:
         for name, part in found.items():
             line = [panel, name, str(len(reference[0]))]
             for ours, other in zip(common.scores(part), reference, strict=True):
-                lead = bootstrap(mean_difference, [ours], [other], paired=True)
+                lead = mean_difference([ours], [other], paired=True)
                 line += [estimate_text(mean_interval(ours)), estimate_text(lead) if name != base else ""]
             lines.append(line)
     return lines
@@ -63,7 +63,7 @@ def draw(found: Effects, base: str, path: Path) -> None:
         axes[0].set_yticks(range(len(names)), names)
         axes[0].set_ylim(len(names) - 0.5, -0.5)
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(SCORES))
-        caption(figure, f"Difference of normalised returns, paired by seed, 95 % bootstrap. Scale: {NORMALISATION}.")
+        caption(figure, f"Difference of normalised returns, paired by seed, 95 % Student. Scale: {NORMALISATION}.")
         plots.save(figure, path, dpi=200)
 
 
@@ -79,7 +79,7 @@ def sections(rows: Sequence[Row], base: str, figure: Path) -> str:
     ]
     return "\n".join(
         [
-            f"How far variants are ahead of `{base}`: difference of means on the same seeds [95 % bootstrap].\n",
+            f"How far variants are ahead of `{base}`: difference of means on the same seeds [95 % Student].\n",
             "### All tasks and noises that have a variant\n",
             common.markdown(["", "variant", "panels", "runs", *SCORES], lines, 2),
             f"\nScale: {NORMALISATION}, variants being the methods.\n",

@@ -47,7 +47,7 @@ def overall(found: tuple[Strata, Strata], first: str) -> list[list[str]]:
             line.append(estimate_text(bootstrap(interquartile_mean, strata[method])))
             ahead = ""
             if first in strata and method != first:
-                ahead = estimate_text(bootstrap(mean_difference, strata[first], strata[method], paired=True))
+                ahead = estimate_text(mean_difference(strata[first], strata[method], paired=True))
             line.append(ahead)
         lines.append(line)
     return lines
@@ -84,5 +84,8 @@ def sections(rows: Sequence[Row], first: str, figure: Path) -> str:
         f"### All tasks and noises that every method has, {title}\n\n{common.markdown(header, overall(found, first))}\n"
         for title, found in parts.items()
     )
-    legend = f"Interquartile means; differences of means on the same seeds. Scale: {NORMALISATION}.\n"
+    legend = (
+        "Interquartile means [95 % bootstrap]; differences of *means* on the same seeds [95 % Student]. "
+        f"Scale: {NORMALISATION}.\n"
+    )
     return "\n".join([*tables, legend, f"![All tasks and noises]({figure.name})"])

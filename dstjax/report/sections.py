@@ -8,13 +8,14 @@ from dstjax.report import programs, tables
 from dstjax.report.controls import controls, facets, place
 from dstjax.report.words import Table, clock, html_table
 from dstjax.stats import INTERVAL, MIN_SEEDS, last_rows
-from dstjax.stats.comparison import NORMALISATION, TARGET
+from dstjax.stats.comparison import IN_A_ROW, NORMALISATION, TARGET
 
 _RESULTS = f"""
 Last evaluation, in the unit of the return. Mean: with the {INTERVAL}. IQM: interquartile mean with its 95 % percentile
 bootstrap interval over seeds, too narrow below about ten. Spread: standard deviation across seeds. Over training: mean
-return over all interactions, the area under the curve over its length. Steps to {TARGET}: interactions until a
-normalised return of {TARGET}, a member that never gets there counting as its whole budget; in brackets how many do.
+return over all interactions, the area under the curve over its length. Steps to {TARGET}: interactions until
+{IN_A_ROW} evaluations in a row have a normalised return of {TARGET}, a member that never gets there counting as its
+whole budget; in brackets how many do.
 """
 
 

@@ -1,22 +1,14 @@
 """Statistics over seeds, for honest comparisons at few of them (Agarwal et al., NeurIPS 2021).
 
-A *sample* is a list of strata, one per task and noise level, each with one score per seed. Intervals redraw seeds
-within their stratum; comparisons of two methods on the same seeds redraw both together.
+A *sample* is a list of strata, one per task and noise level, each with one score per seed. Means, differences of means
+and savings have Student's intervals; the bootstrap of everything else redraws seeds within their stratum.
 """
 
-from dstjax.stats.intervals import (
-    INTERVAL,
-    LEVEL,
-    Estimate,
-    bootstrap,
-    bootstrap_replicates,
-    mean_interval,
-    percentile_interval,
-)
+from dstjax.stats.intervals import INTERVAL, LEVEL, Estimate, mean_difference, mean_interval
 from dstjax.stats.learning import Reach, area_under_curve, reach, saving, steps_to_threshold
+from dstjax.stats.resampling import bootstrap, bootstrap_replicates, percentile_interval
 from dstjax.stats.scores import (
     interquartile_mean,
-    mean_difference,
     normalise,
     performance_profile,
     probability_of_improvement,

@@ -12,6 +12,8 @@ from dstjax.stats.table import curve, groups, last_rows
 METRIC = "eval/return"
 TARGET = 0.9
 """Normalised return to which interactions are counted."""
+IN_A_ROW = 2
+"""Evaluations that must reach it."""
 NORMALISATION = (
     "0 is the mean first evaluation of all members of a task and noise level, 1 the highest mean last evaluation of a "
     "method there"
@@ -90,7 +92,7 @@ def interactions(rows: Sequence[Row], scale: tuple[float, float]) -> Reach:
       The summary.
     """
     drawn = curve(rows, METRIC)
-    times = steps_to_threshold(drawn.steps, normalise(drawn.members, *scale), TARGET)
+    times = steps_to_threshold(drawn.steps, normalise(drawn.members, *scale), TARGET, IN_A_ROW)
     return reach(times, float(drawn.steps[-1]))
 
 

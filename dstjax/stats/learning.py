@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from dstjax.stats.intervals import Estimate, bootstrap
+from dstjax.stats.intervals import Estimate, complete, mean_interval, student
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Reach:
       reached: runs that reached it within the budget.
       total: runs.
       median: interactions of the middle run, the later of two; infinite where half of the runs did not reach it.
-      restricted: mean of `min(interactions, budget)` and its bootstrap interval; a lower bound of the mean where
-        any run is censored.
+      restricted: mean of `min(interactions, budget)` with Student's interval; a lower bound of the mean where any run
+        is censored.
     """
 
     reached: int
@@ -48,13 +48,13 @@ def area_under_curve(steps: npt.ArrayLike, returns: npt.ArrayLike) -> np.ndarray
 
 
 def steps_to_threshold(steps: npt.ArrayLike, returns: npt.ArrayLike, threshold: float, window: int = 1) -> np.ndarray:
-    """Interactions after which the mean of the last `window` evaluations first reaches a threshold.
+    """Interactions after which `window` evaluations in a row have reached a threshold.
 
     Args:
       steps: `[T]`, rising.
       returns: `[R, T]`, a row per run; evaluations without a value are NaN and reach nothing.
       threshold: return to reach.
-      window: evaluations averaged, so that one lucky evaluation does not count.
+      window: evaluations that must; with two, one lucky evaluation does not count.
 
     Returns:
       `[R]`; infinity where a run is censored.
@@ -62,8 +62,8 @@ def steps_to_threshold(steps: npt.ArrayLike, returns: npt.ArrayLike, threshold: 
     steps, returns = np.asarray(steps, dtype=np.float64), np.atleast_2d(np.asarray(returns, dtype=np.float64))
     if window > returns.shape[1]:
         return np.full(len(returns), np.inf)
-    means = np.lib.stride_tricks.sliding_window_view(returns, window, axis=1).mean(axis=-1)
-    above = means >= threshold
+    lowest = np.lib.stride_tricks.sliding_window_view(returns, window, axis=1).min(axis=-1)
+    above = lowest >= threshold
     first = steps[window - 1 :][above.argmax(axis=1)]
     return np.where(above.any(axis=1), first, np.inf)
 
@@ -80,15 +80,16 @@ def reach(interactions: npt.ArrayLike, budget: float) -> Reach:
     """
     times = np.asarray(interactions, dtype=np.float64)
     ordered = np.sort(times)
-    restricted = bootstrap(lambda sample: sample[0].mean(axis=-1), [np.minimum(times, budget)])
+    restricted = mean_interval(np.minimum(times, budget))
     return Reach(int(np.isfinite(times).sum()), len(times), float(ordered[len(ordered) // 2]), restricted)
 
 
 def saving(ours: npt.ArrayLike, other: npt.ArrayLike, budget: float) -> Estimate:
-    """Share of the other method's interactions that ours does without, `1 - E[min(T, b)] / E[min(T', b)]`.
+    r"""Share of the other method's interactions that ours does without, `1 - q`, `q = E[min(T, b)] / E[min(T', b)]`.
 
-    Pairs runs by seed. Where only the other method has censored runs the true saving is at least this; where only ours
-    has, at most; state both counts beside it.
+    Pairs runs by seed. The half width is `t_{n-1} s / (sqrt(n) E[min(T', b)])`, with `s` the standard deviation of
+    `min(T, b) - q min(T', b)` (delta method). Where only the other method has censored runs the true saving is at least
+    this; where only ours has, at most; state both counts beside it.
 
     Args:
       ours: `[R]` interactions to the threshold.
@@ -98,9 +99,7 @@ def saving(ours: npt.ArrayLike, other: npt.ArrayLike, budget: float) -> Estimate
     Returns:
       The share; negative where ours needs more.
     """
-
-    def share(mine: list[np.ndarray], theirs: list[np.ndarray]) -> np.ndarray:
-        return 1.0 - mine[0].mean(axis=-1) / theirs[0].mean(axis=-1)
-
-    capped = ([np.minimum(np.asarray(times, dtype=np.float64), budget)] for times in (ours, other))
-    return bootstrap(share, *capped, paired=True)
+    capped = [[np.minimum(np.asarray(times, dtype=np.float64), budget)] for times in (ours, other)]
+    (mine,), (theirs,) = complete(capped, paired=True)
+    ratio = float(mine.mean() / theirs.mean())
+    return student(1.0 - ratio, [mine - ratio * theirs], divisor=float(theirs.mean()))

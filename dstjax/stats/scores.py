@@ -49,19 +49,6 @@ def spread_ratio(ours: Arrays, other: Arrays) -> np.ndarray:
         return np.where((mine == 0) & (theirs == 0), 1.0, mine / theirs)
 
 
-def mean_difference(ours: Arrays, other: Arrays) -> np.ndarray:
-    """Difference of the means, averaged over strata; redraw it paired where the seeds are shared.
-
-    Args:
-      ours: strata `[..., R]`.
-      other: strata `[..., R]`.
-
-    Returns:
-      `[...]`.
-    """
-    return np.mean([x.mean(axis=-1) - y.mean(axis=-1) for x, y in zip(ours, other, strict=True)], axis=0)
-
-
 def probability_of_improvement(ours: Arrays, other: Arrays) -> np.ndarray:
     """Chance that a run of one method beats a run of another, ties counting half, averaged over strata.
 
