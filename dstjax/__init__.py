@@ -4,8 +4,9 @@ A map, from the bottom up. Each room imports only from those before it:
 
 - `dstjax.config`: static structure (`Config`) and traced numbers (`Hyper`);
 - `dstjax.math`: kernels, distances, Sobolev samples and Bellman targets, as pure functions of arrays and callables;
-- `dstjax.nets`, `dstjax.world`: actor and critics, world models;
+- `dstjax.nets`: actor and critics;
 - `dstjax.envs`: Gymnasium's MuJoCo tasks in MJX and toys, with noise as numbers;
+- `dstjax.world`: world models;
 - `dstjax.methods`: the table of methods;
 - `dstjax.agent`: losses, updates, collection and training of one member;
 - `dstjax.population`: many members in one compiled program;

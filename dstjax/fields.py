@@ -108,6 +108,7 @@ class Config:
 
     env: str = _field("inverted_pendulum", "task (see `dstjax envs`)")
     method: str = _field("dst", "method (see `dstjax methods`)")
+    smoothing: str = _change("noise on the target policy's actions: TD3's clipped Gaussian", "none", "clipped")
     pessimism: str = _change(
         "against over-estimation, targets keep the critic of smaller mean, or drop the largest pooled samples",
         "minimum", "truncation",

@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from dstjax.errors import UserError
+from dstjax.errors import NOT_A_RECORD, UserError
 from dstjax.runs import Row, RunDir
 
 
@@ -44,15 +42,20 @@ def gather(paths: Sequence[Path]) -> Runs:
       Their records and rows.
 
     Raises:
-      UserError: if one of them holds no metrics.
+      UserError: if one of them holds no metrics, or its `config.yaml` is damaged.
     """
     found = []
     for path in paths:
         directory = RunDir(path)
         rows = directory.rows()
-        if not rows or not directory.config_file.exists():
+        if not rows:
             raise UserError(f"run: no metrics in '{path}'; allowed: directories of runs that have finished a chunk")
-        found.append((yaml.safe_load(directory.config_file.read_text()), rows))
+        record = directory.record()
+        try:
+            settings(record)
+        except NOT_A_RECORD as error:
+            raise directory.damaged(error) from None
+        found.append((record, rows))
     runs = Runs(tuple(paths), tuple(record for record, _ in found), [])
     extra = _distinguishing(runs, [rows for _, rows in found])
     for index, (_, rows) in enumerate(found):

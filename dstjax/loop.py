@@ -2,11 +2,12 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
 from dstjax.checkpoints import Checkpoints, RowCount
+from dstjax.errors import UserError
 from dstjax.fields import Config
 from dstjax.plan import Plan
 from dstjax.progress import Pace, ProgressView
@@ -98,6 +99,8 @@ def _run_job(context: RunContext, label: str, job: Job, checkpoints: Checkpoints
         context.directory.truncate(indices, config.steps)
         return True
     state, step = _start(program, checkpoints, count)
+    if step == 0:
+        _require_early(context, job, indices)
     earlier = context.directory.truncate(indices, step)
     written, frozen = len(earlier), {row["member"] for row in earlier if row.get(FROZEN) is not None}
     pace = Pace(len(job.members), step, max((row["time/wall_s"] for row in earlier), default=0.0))
@@ -123,6 +126,18 @@ def _start(program: Program, checkpoints: Checkpoints, count: RowCount) -> tuple
     """The state to go on from, and its environment steps per member."""
     found = checkpoints.newest(program.abstract_snapshot(), count)
     return (program.init(), 0) if found is None else (program.restore(found[0]), found[1])
+
+
+def _require_early(context: RunContext, job: Job, indices: Container[int]) -> None:
+    """Refuse to drop the rows of a program that had checkpoints once: training again would begin without them."""
+    config = context.plan.config
+    last = max((row["step"] for row in context.directory.rows() if row["member"] in indices), default=0)
+    # A second checkpoint is begun only when the first one is there.
+    if last > 2 * config.checkpoint_every * config.chunk_steps:
+        raise UserError(
+            f"resume: no checkpoint of {job.name} in '{context.directory.path}', which has rows to step {last:,}; "
+            "allowed: a run whose checkpoints are there, or a new --name to train again"
+        )
 
 
 def _report_frozen(view: ProgressView, rows: Sequence[Row], known: set[int]) -> None:

@@ -76,8 +76,10 @@ def grid(
     for name, values in axes.items():
         if name not in defaults:
             raise unknown_name("axis", name, defaults)
-        if len(values) == 0:
-            raise UserError(f"{name}: no value; allowed: one or more numbers")
+        if np.size(values) == 0 or np.ndim(values) != 1:
+            raise UserError(f"{name}: {values} is not allowed; allowed: a sequence of one or more numbers")
+    if np.ndim(seeds) != 1:
+        raise UserError(f"seeds: {seeds} is not allowed; allowed: a sequence, such as range({seeds})")
     if len(seeds) == 0:
         raise UserError("seeds: 0 is not allowed; allowed: at least 1")
     structure = jax.tree.structure(hyper)

@@ -175,7 +175,9 @@ def parse_train(arguments: Sequence[str]) -> dict[str, Any]:
     return given
 
 
-def parse(command: str, summary: str, groups: Groups, arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+def parse(
+    command: str, summary: str, groups: Groups, arguments: Sequence[str], operand: str = ""
+) -> tuple[dict[str, Any], list[str]]:
     """Read the arguments of a command; prints the help and exits where it is asked for. Imports no JAX.
 
     Args:
@@ -183,10 +185,11 @@ def parse(command: str, summary: str, groups: Groups, arguments: Sequence[str]) 
       summary: what it does, for the help.
       groups: its options.
       arguments: the words after its name.
+      operand: what it takes besides options, for the help, such as `RUN...`; without one an option of one value
+        refuses a second word, with one that word is an operand.
 
     Returns:
-      The values of the given options by name (an option that is not given has no entry), and the words before the
-      first option.
+      The values of the given options by name (an option that is not given has no entry), and the operands.
 
     Raises:
       UserError: naming the option, its value and what is allowed.
@@ -195,7 +198,10 @@ def parse(command: str, summary: str, groups: Groups, arguments: Sequence[str]) 
 
     parsed: Any
     parsed, rest = tyro.cli(
-        _command(command, summary, groups), prog=f"dstjax {command}", args=list(arguments), return_unknown_args=True
+        _command(command, summary, groups),
+        prog=f"dstjax {command} {operand}".strip(),
+        args=list(arguments),
+        return_unknown_args=True,
     )
     flags = [option.flag for _, options in groups.values() for option in options]
     for word in rest:
@@ -205,8 +211,11 @@ def parse(command: str, summary: str, groups: Groups, arguments: Sequence[str]) 
     for group, (_, options) in groups.items():
         for option in options:
             words = getattr(getattr(parsed, group), _key(option))
-            if words is not False:
-                given[option.name] = words if option.kind is bool else option.parse(words)
+            if words is False:
+                continue
+            if operand and option.kind is not bool and not option.many:
+                words, rest = words[:1], [*rest, *words[1:]]
+            given[option.name] = words if option.kind is bool else option.parse(words)
     return given, rest
 
 

@@ -77,13 +77,13 @@ class RunDir:
           UserError: if there is none, or it is not readable.
         """
         if not self.config_file.exists():
-            raise UserError(f"run: no run in '{self.path}'; allowed: the name of a run in '{self.path.parent}'")
+            raise UserError(f"run: no run in '{self.path}'; allowed: the directory of a run")
         try:
             found = yaml.safe_load(self.config_file.read_text())
         except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-            raise self._damaged(error) from None
+            raise self.damaged(error) from None
         if not isinstance(found, dict):
-            raise self._damaged(TypeError("not a mapping"))
+            raise self.damaged(TypeError("not a mapping"))
         return found
 
     def plan(self) -> Plan:
@@ -93,10 +93,11 @@ class RunDir:
         except UserError:
             raise
         except NOT_A_RECORD as error:
-            raise self._damaged(error) from None
+            raise self.damaged(error) from None
 
-    def _damaged(self, error: Exception) -> UserError:
-        return UserError(f"resume: '{self.config_file}' is damaged ({type(error).__name__}: {error})")
+    def damaged(self, error: Exception) -> UserError:
+        """The error for a `config.yaml` that cannot be read."""
+        return UserError(f"run: '{self.config_file}' is damaged ({type(error).__name__}: {error})")
 
     def lock(self) -> AbstractContextManager[None]:
         """Hold the run for this process, making its directory if it is not there; two would write each row twice.

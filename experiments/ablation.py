@@ -32,6 +32,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "half truncated": {"drop_share": 0.5},
     "the critic of smaller mean": {"pessimism": "minimum"},
     "unbiased statistic": {"statistic": "unbiased"},
+    "target smoothing": {"smoothing": "clipped"},
     "one critic": {"critics": 1},
     "MMD": {"distance": "mmd"},
     "sliced MMD": {"distance": "sliced"},

@@ -40,6 +40,8 @@ def run(words, capsys):
         ("train --noise.obs-scale 0 1.5", "--noise.obs-scale: 1.5 is not allowed; allowed: a number in [0, 1]"),
         ("train --noise.obs-scale 0 0", "noise.obs_scale: 0.0 is given twice"),
         ("train --num-samples 2 --drop-share 0.9", "drop_share: 0.9 of 2 * 2 samples is not allowed"),
+        ("train --method td3 --gradient action", "gradient: action is not allowed with td3: it differentiates a model"),
+        ("train --method mage --successor real", "successor: real is not allowed with mage: only a model knows"),
         ("train --name ../elsewhere", "name: '../elsewhere' is not allowed"),
         ("train --resume", "name: none given"),
         ("train --resume --name nothing", "run: no run in 'runs/nothing'"),

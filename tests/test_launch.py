@@ -138,6 +138,9 @@ def test_the_command_lists_prepares_and_launches_what_is_not_done(tmp_path, monk
     (tmp_path / "f.yaml").write_text(TEXT)
     workers.seconds = 0
     command = ["sweep", "f.yaml", "--shards", "5", "--jobs", "5", "--tracker", "none"]
+    assert main([*command, "--resume"]) == 2
+    assert "resume: no sweep in 'runs/f'" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
     assert main(command) == 0
     assert len(workers.processes) == 5
     assert "--dry-run" in listing[0]

@@ -43,7 +43,9 @@ def test_grid_is_the_product_with_seeds_fastest():
     ("seeds", "axes", "field"),
     [
         ([], {}, "seeds"),
+        (2, {}, r"seeds: 2 .* range\(2\)"),
         ([0], {"noise.obs_scale": ()}, "noise.obs_scale"),
+        ([0], {"noise.obs_scale": 0.2}, "noise.obs_scale: 0.2 is not allowed"),
         ([0], {"noise.obs_scale": (0.1, 1.5)}, "noise.obs_scale"),
         ([0], {"critic_rl": (1.0,)}, "critic_lr"),
     ],

@@ -10,6 +10,7 @@ from browser import Browser, find
 from test_plots import rows
 
 from dstjax.cli import main
+from dstjax.errors import UserError
 from dstjax.fields import Config
 from dstjax.gather import gather
 from dstjax.plan import Plan
@@ -107,6 +108,16 @@ def test_runs_of_another_version_are_still_read(run):
     assert ["of_another_version", "256"] in programs.configuration(gather([run]))[1]
 
 
+@pytest.mark.parametrize("text", ["config: [", "[]", "methods: [dst]"])
+def test_a_damaged_config_is_one_error(run, text):
+    (run / "config.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"run: '.*config\.yaml' is damaged"):
+        gather([run])
+    (run / "config.yaml").unlink()
+    with pytest.raises(UserError, match="run: no run in"):
+        gather([run])
+
+
 def test_normalised_scores_have_the_first_evaluations_at_0_and_the_best_mean_at_1():
     data = rows(("dst", "td3"), (0.0,), seeds=2)
     # Member i has 10 i + step: firsts have mean 115, last means are 205 and 225.
@@ -126,6 +137,7 @@ def test_words():
     [
         ("report", "report: no run given"),
         ("report nowhere", "run: no metrics in 'nowhere'"),
+        ("report --out nowhere/page.html {run}", "--out: cannot write 'nowhere/page.html'"),
         ("report {run} --out nowhere/page.html", "--out: cannot write 'nowhere/page.html'"),
         ("plot {run} --out figure.gif", "--out: 'figure.gif' is not allowed; allowed: a file that ends in .png"),
         ("plot {run} --kind pie", "--kind: 'pie' is not allowed; allowed: curves, final, profile"),

@@ -1,6 +1,7 @@
 """Runs as a whole: what is on disk, and that stopping or crashing and resuming changes no number."""
 
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -101,6 +102,16 @@ def test_a_damaged_newest_checkpoint_costs_only_the_time_since_the_one_before(wh
             path.write_bytes(b"")
     assert train(tmp_path, "run", resume=True) == 0
     assert numbers(run.rows()) == numbers(whole.rows())
+
+
+def test_rows_without_any_checkpoint_are_not_dropped(tmp_path):
+    assert train(tmp_path, "run") == 0
+    run = RunDir(tmp_path / "run")
+    before = run.metrics_file.read_bytes()
+    shutil.rmtree(run.checkpoints("dst"))
+    with pytest.raises(UserError, match=r"resume: no checkpoint of dst in .*, which has rows to step 800"):
+        train(tmp_path, "run", resume=True)
+    assert run.metrics_file.read_bytes() == before
 
 
 def test_resuming_a_finished_run_computes_nothing(tmp_path):

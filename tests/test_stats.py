@@ -132,6 +132,8 @@ def test_a_seed_without_a_score_takes_its_pair_along():
     for compare in (stats.mean_difference, lambda *samples, **options: bootstrap(difference, *samples, **options)):
         with pytest.raises(UserError, match="the same seeds"):
             compare([[1.0, 2.0]], [[1.0]], paired=True)
+        with pytest.raises(UserError, match="strata: a number in place of a stratum"):
+            compare([1.0, 2.0], [1.0, 2.0], paired=True)
 
 
 def test_bootstrap_of_the_interquartile_mean_covers_it():

@@ -48,7 +48,7 @@ def targets(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key
             obs=transition.obs,
             action=transition.action,
             noise=draw_noise(agent, learner, transition, critic.num_latents, model_key),
-            terminated=end_fn(agent, transition, replayed_action=agent.method.critic_action == "replayed"),
+            terminated=end_fn(agent, transition, hyper, replayed_action=agent.method.critic_action == "replayed"),
             discount=hyper.discount if transition.steps is None else hyper.discount**transition.steps,
         )
         return critic.target(target_critics, backup, critic.latents(latent_key), hyper)
@@ -58,7 +58,7 @@ def targets(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key
 
 def _smoothing(agent: Agent, hyper: Hyper, key: Key) -> Array:
     """TD3's clipped target policy noise `[A]`, or zeros; consumes `key`."""
-    if not agent.method.smoothing:
+    if agent.method.smoothing == "none":
         return jnp.zeros(agent.env.action_size)
     noise = hyper.smoothing_std * jax.random.normal(key, (agent.env.action_size,))
     return jnp.clip(noise, -hyper.smoothing_clip, hyper.smoothing_clip)
@@ -158,7 +158,7 @@ def _model_actor_loss(
         next_obs, reward = sample(transition.obs, agent.policy(params, stats, transition.obs), noise)
         next_action = agent.policy(jax.lax.stop_gradient(params), stats, next_obs)
         value = agent.critic.mean(net, next_obs, next_action, latents, hyper)
-        end = end_fn(agent, transition, replayed_action=False)(next_obs)
+        end = end_fn(agent, transition, hyper, replayed_action=False)(next_obs)
         return reward + hyper.discount * (1.0 - end) * value
 
     keys = jax.random.split(noise_key, batch.reward.shape[0])

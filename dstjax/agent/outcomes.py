@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 
 from dstjax.agent.core import Agent, Learner
 from dstjax.config import Hyper
@@ -74,20 +75,27 @@ def outcome_fn(agent: Agent, learner: Learner, transition: Transition) -> ModelF
     return shifted
 
 
-def end_fn(agent: Agent, transition: Transition, *, replayed_action: bool) -> Callable[[Array], Array]:
+def end_fn(agent: Agent, transition: Transition, hyper: Hyper, *, replayed_action: bool) -> Callable[[Array], Array]:
     """What ends the episode after a transition's observation.
 
     Args:
       agent: the static half.
       transition: the replayed one.
+      hyper: says whether the sensors are noisy.
       replayed_action: whether the transition's own action is taken there.
 
     Returns:
       `next_obs [S] -> []`, the replayed indicator; of another action, which need not end where the replayed one did,
-      the task's own function, where it has one.
+      the task's own function, where it has one. That one judges states: it is not asked about samples of a law of noisy
+      observations, of which a steady state has some that look like an end.
     """
-    known = agent.env.terminates
-    return (lambda next_obs: transition.terminated) if replayed_action or known is None else known
+    known, noise = agent.env.terminates, hyper.noise
+    if replayed_action or known is None:
+        return lambda next_obs: transition.terminated
+    if agent.model is None or not agent.model.has_density:
+        return known
+    noisy = (noise.obs_scale > 0) | (noise.obs_std > 0) | (noise.drift_std > 0)
+    return lambda next_obs: jnp.where(noisy, transition.terminated, known(next_obs))
 
 
 def contraction(agent: Agent, learner: Learner, batch: Transition, hyper: Hyper, key: Key) -> Metrics:

@@ -36,7 +36,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
       UserError: without one run, or where there is no checkpoint.
     """
-    given, names = parse("audit", SUMMARY, {"audit": ("How much is sampled.", OPTIONS)}, words)
+    given, names = parse("audit", SUMMARY, {"audit": ("How much is sampled.", OPTIONS)}, words, "RUN")
     path = only_run("audit", names)
     from dstjax import plots
     from dstjax.audits import audit_run

@@ -35,7 +35,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
       UserError: without one run or such a member, for a task that Gymnasium does not have, or without a way to film.
     """
-    given, names = parse("play", SUMMARY, {"play": ("Which policy, and how long.", OPTIONS)}, words)
+    given, names = parse("play", SUMMARY, {"play": ("Which policy, and how long.", OPTIONS)}, words, "RUN")
     path = only_run("play", names)
     from dstjax.backend import start_backend
     from dstjax.films import FILMS, PICTURE

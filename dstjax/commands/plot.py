@@ -26,7 +26,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
       UserError: without a run, or where the figure cannot be written.
     """
-    given, names = parse("plot", SUMMARY, {"plot": ("What is drawn, and where it goes.", OPTIONS)}, words)
+    given, names = parse("plot", SUMMARY, {"plot": ("What is drawn, and where it goes.", OPTIONS)}, words, "RUN...")
     require_runs("plot", names)
     from dstjax import plots
     from dstjax.gather import gather

@@ -37,7 +37,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
       UserError: without one task, for a file of another kind, or where no picture can be made or written.
     """
-    given, names = parse("render", SUMMARY, GROUPS, words)
+    given, names = parse("render", SUMMARY, GROUPS, words, "TASK")
     if len(names) != 1:
         raise UserError(f"render: {len(names)} tasks given; allowed: one, see `dstjax envs`")
     from PIL import Image

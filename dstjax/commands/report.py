@@ -22,7 +22,7 @@ def main(words: Sequence[str]) -> int:
     Raises:
       UserError: without a run, or where the page cannot be written.
     """
-    given, names = parse("report", SUMMARY, {"report": ("Where the page goes.", OPTIONS)}, words)
+    given, names = parse("report", SUMMARY, {"report": ("Where the page goes.", OPTIONS)}, words, "RUN...")
     require_runs("report", names)
     from dstjax.gather import gather
     from dstjax.report.page import write_page

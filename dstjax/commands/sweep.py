@@ -54,7 +54,7 @@ def main(words: Sequence[str]) -> int:
         "launch": ("How its shards become processes.", LAUNCH_OPTIONS),
         "run": ("Of each run.", place),
     }
-    given, rest = parse("sweep", summary, groups, words)
+    given, rest = parse("sweep", summary, groups, words, "FILE")
     if len(rest) != 1:
         raise UserError(f"sweep: {len(rest)} files given; allowed: one sweep file or directory, before the options")
     path = Path(rest[0])

@@ -38,7 +38,7 @@ def main(words: Sequence[str]) -> int:
       UserError: if no run is named or a directory holds none.
     """
     given, names = parse(
-        "sync", "Send runs to Weights & Biases, from metrics.jsonl: again without doubling.", OPTIONS, words
+        "sync", "Send runs to Weights & Biases, from metrics.jsonl: again without doubling.", OPTIONS, words, "RUN..."
     )
     if not names:
         raise UserError("sync: no run given; allowed: one or more directories of runs or sweeps")

@@ -132,7 +132,10 @@ def _shards(request: Request, count: int) -> tuple[SweepDir, list[Shard]]:
         sweep = SweepDir(request.path)
         return sweep, sweep.load()[0]
     spec = load(request.path)
-    return SweepDir(Path(request.runs_dir) / spec.name), split(spec, count)
+    sweep = SweepDir(Path(request.runs_dir) / spec.name)
+    if request.resume and not sweep.exists():
+        raise UserError(f"resume: no sweep in '{sweep.path}'; allowed: without --resume, to begin it")
+    return sweep, split(spec, count)
 
 
 def _prepare(request: Request, sweep: SweepDir, shards: Sequence[Shard]) -> None:

@@ -37,8 +37,8 @@ def mmd2(
       x: `[n, d]` samples.
       y: `[m, d]` samples.
       kernel: a function of the squared distance, from `dstjax.math.kernels`.
-      unbiased: whether to compute the U-statistic, which needs `n, m >= 2`. A generative critic of few samples needs
-        it: with the energy kernel, the V-statistic of 10 is least at a deviation 17 % below the target's.
+      unbiased: whether to compute the U-statistic, which needs `n, m >= 2`. The V-statistic of few samples is
+        least for a law narrower than the target's: with the energy kernel and 10 of them, by 17 %.
       x_weights: `[n]` non-negative weights, by default equal; they carry no gradient.
       y_weights: `[m]`.
 

@@ -77,7 +77,7 @@ def _check_combination(config: Config, method: Method) -> None:
         ),
         "model": (
             method.model is None and (gradient or method.actor == "model"),
-            f"{name} differentiates a model; choose model cvae"
+            "it differentiates a model; choose model cvae"
             + (", or gradient none" if gradient and method.actor != "model" else ""),
         ),
         "successor": (
@@ -101,8 +101,15 @@ def _check_combination(config: Config, method: Method) -> None:
     }  # fmt: skip
     for field, (refused, reason) in impossible.items():
         if refused:
+            field = _asked_for(config, field)
             value = getattr(method, field)
             raise UserError(f"{field}: {'none' if value is None else value} is not allowed with {name}: {reason}")
+
+
+def _asked_for(config: Config, field: str) -> str:
+    """The option that makes a field impossible: where the field itself was left to the method, the one that was not."""
+    behind = {"model": "gradient", "critic_action": "successor"}.get(field, field)
+    return behind if getattr(config, field) == "auto" != getattr(config, behind) else field
 
 
 def _check_samples(config: Config, method: Method) -> None:

@@ -9,14 +9,14 @@ from dstjax.fields import Config
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """What tells one method from another. The fields from `distance` on can be changed by the option of their name.
+    """What tells one method from another. The fields of `OPTIONS` can be changed by the option of their name.
 
     Attributes:
       summary: a line for listings.
       source: the publication.
       critic: `point` gives one value, `generative` a sample of the return for each draw of its noise, `quantile` and
         `implicit` quantiles at fixed and at sampled levels, `categorical` probabilities of fixed returns.
-      smoothing: TD3's target policy smoothing.
+      smoothing: of the target policy; `clipped` is TD3's.
       actor: what the actor ascends: the first `critic`'s mean, the `minimum` of both, or the `model`'s reward plus the
         value of its next state.
       pessimism: the rule against over-estimation: `minimum` keeps the target samples of the critic of smaller mean,
@@ -35,7 +35,7 @@ class Method:
     summary: str
     source: str
     critic: Literal["point", "generative", "quantile", "implicit", "categorical"]
-    smoothing: bool = False
+    smoothing: Literal["none", "clipped"] = "none"
     actor: Literal["critic", "minimum", "model"] = "critic"
     pessimism: Literal["minimum", "truncation"] = "minimum"
     distance: Literal["msmmd", "sliced", "mmd"] = "msmmd"
@@ -112,13 +112,13 @@ METHODS: dict[str, Method] = {
         summary="twin delayed deterministic policy gradient with a Huber loss",
         source="Fujimoto et al., ICML 2018",
         critic="point",
-        smoothing=True,
+        smoothing="clipped",
     ),
     "mage": Method(
         summary="td3 with a Huber loss of the norm of the error's action gradient, through a model of the mean",
         source="D'Oro & Jaśkowski, NeurIPS 2020",
         critic="point",
-        smoothing=True,
+        smoothing="clipped",
         actor="minimum",
         gradient="action",
         model="deterministic",
@@ -128,7 +128,7 @@ METHODS: dict[str, Method] = {
         summary="SVG(1): actor gradient through the model, its noise inferred from the real transition",
         source="Heess et al., NeurIPS 2015, with td3's critics",
         critic="point",
-        smoothing=True,
+        smoothing="clipped",
         actor="model",
         model="cvae",
         successor="real",
@@ -137,7 +137,8 @@ METHODS: dict[str, Method] = {
 }
 
 OPTIONS = (
-    "pessimism", "distance", "gradient", "model", "successor", "model_noise", "critic_action", "critics", "n_step",
+    "smoothing", "pessimism", "distance", "gradient", "model", "successor", "model_noise", "critic_action", "critics",
+    "n_step",
 )  # fmt: skip
 """Fields of a row that an option of the same name changes; `auto` and 0 leave them."""
 

@@ -98,6 +98,8 @@ def student(value: float, parts: Sequence[np.ndarray], level: float = LEVEL, div
 def complete(samples: Sequence[Strata], paired: bool) -> list[list[np.ndarray]]:
     """Scores without NaN: a member without a return has none, and is reported apart; of pairs, both scores go."""
     arrays = [[np.asarray(stratum, dtype=np.float64) for stratum in sample] for sample in samples]
+    if any(stratum.ndim == 0 for sample in arrays for stratum in sample):
+        raise UserError("strata: a number in place of a stratum; allowed: a list of arrays of scores, one per panel")
     known = [[~np.isnan(stratum) for stratum in sample] for sample in arrays]
     if paired:
         shapes = [[len(stratum) for stratum in sample] for sample in arrays]

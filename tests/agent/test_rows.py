@@ -9,6 +9,7 @@ import pytest
 from agents import actor_loss, critic_loss, init_learner, numbers, random_batch, small_agent, targets
 
 from dstjax.agent.update import update_critic
+from dstjax.config import NoiseParams
 
 B = 8
 
@@ -126,3 +127,26 @@ def test_svgs_actor_asks_the_task_what_its_own_action_ends():
     assert loss(batch, 0.0, 0.9) == loss(batch, 1.0, 0.9)
     fallen = batch.replace(obs=batch.obs.at[:, 1].set(50.0))
     assert loss(fallen, 0.0, 0.9) == loss(fallen, 0.0, 0.5), "nothing follows where every action ends"
+
+
+@pytest.mark.parametrize("sensor", ["obs_scale", "obs_std", "drift_std"])
+def test_samples_of_noisy_sensors_are_not_asked_what_ends(sensor):
+    agent = small_agent(env="inverted_pendulum", method="svg")
+    learner, batch = init_learner(agent, jax.random.key(0)), random_batch(agent, jax.random.key(1), B)
+    fallen = batch.replace(obs=batch.obs.at[:, 1].set(50.0), terminated=jnp.zeros(B))
+
+    def loss(discount):
+        hyper = numbers(discount=discount, noise=NoiseParams(**{sensor: 0.1}))
+        return actor_loss(agent, learner, learner.params.actor, fallen, hyper, jax.random.key(2))
+
+    assert loss(0.9) != loss(0.5), "the replayed episode went on"
+
+
+def test_smoothing_is_an_option_of_every_row():
+    moved = []
+    for smoothing in ("auto", "clipped"):
+        agent = small_agent(method="dst", smoothing=smoothing)
+        learner, batch = init_learner(agent, jax.random.key(0)), random_batch(agent, jax.random.key(1), B)
+        found = [targets(agent, learner, batch, numbers(smoothing_std=std), jax.random.key(2)) for std in (0.0, 0.2)]
+        moved.append(not np.array_equal(found[0].value, found[1].value))
+    assert moved == [False, True]
