@@ -59,9 +59,9 @@ class Args:
     """Which part of the table, and where to write."""
 
     out: Path = Path("results/ablation")
-    """Rows are in `<out>/`, a file per task and variant; `<out>.png` and `<out>.md` are made of all that are there."""
+    """Rows are in `<out>/`, a file per task, noise and variant; `<out>.png` and `<out>.md` are made of all there."""
     runs_dir: Path = Path("runs")
-    """Where the runs `ablation-TASK-VARIANT` are."""
+    """Where the runs `ablation-TASK-NOISE-VARIANT` are."""
     task: str = "inverted_pendulum"
     """See `dstjax envs`; options of a task, behind a colon, are not part of the files' names."""
     only: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Args:
     noise: str = "obs_scale"
     """Which noise."""
     levels: tuple[float, ...] = (0.0, 0.2)
-    """Its levels."""
+    """Its levels; for a second noise of a task without 0, which is then there twice."""
     discount: float = 0.99
     """Discount factor."""
     steps: int = 4000
@@ -97,9 +97,9 @@ def plan(args: Args, changes: dict[str, Any]) -> Plan:
     return Plan(config, ("dst",), tuple(range(args.seeds)), numbers)
 
 
-def variant_rows(args: Args, task: str, name: str) -> list[Row]:
+def variant_rows(args: Args, name: str) -> list[Row]:
     """Train a variant; its rows, called by its name."""
-    rows = common.train(plan(args, VARIANTS[name]), f"ablation-{task}-{_slug(name)}", args.runs_dir)
+    rows = common.train(plan(args, VARIANTS[name]), f"ablation-{_label(args, name)}", args.runs_dir)
     return [{**row, "method": name} for row in rows]
 
 
@@ -127,16 +127,17 @@ def main(args: Args) -> None:
     print(common.command())
     start_backend()
     common.stop_after(args.minutes)
-    task = args.task.partition(":")[0]
     for name in dict.fromkeys([BASE, *(args.only or VARIANTS)]):
-        rows = base_rows(args.base, args) if name == BASE and args.base else variant_rows(args, task, name)
-        common.write_rows(rows, args.out / f"{task}-{_slug(name)}.csv")
+        rows = base_rows(args.base, args) if name == BASE and args.base else variant_rows(args, name)
+        common.write_rows(rows, args.out / f"{_label(args, name)}.csv")
     text = effects.sections(common.read_rows(args.out), BASE, args.out.with_suffix(".png"))
     common.write(args.out, "Ablation of DST", text)
 
 
-def _slug(name: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in name.lower())
+def _label(args: Args, name: str) -> str:
+    """Task, noise and variant, for names of files."""
+    slug = "".join(letter if letter.isalnum() else "-" for letter in name.lower())
+    return f"{args.task.partition(':')[0]}-{args.noise}-{slug}"
 
 
 if __name__ == "__main__":

@@ -183,9 +183,9 @@ def test_area_under_straight_lines():
     assert stats.area_under_curve([100], [3.0]) == 3.0
 
 
-def test_threshold_is_reached_by_evaluations_in_a_row():
+def test_threshold_is_reached_by_the_mean_of_a_window():
     steps = [10, 20, 30, 40]
-    returns = [[0, 99, 0, 9], [9, 9, 9, 9], [0, 0, 0, 0], [math.nan, 8, 8, 9]]
+    returns = [[0, 9, 0, 9], [9, 9, 9, 9], [0, 0, 0, 0], [math.nan, 8, 8, 9]]
     np.testing.assert_array_equal(stats.steps_to_threshold(steps, returns, 8), [20, 10, math.inf, 20])
     np.testing.assert_array_equal(stats.steps_to_threshold(steps, returns, 8, window=2), [math.inf, 20, math.inf, 30])
     np.testing.assert_array_equal(stats.steps_to_threshold(steps, returns, 8, window=5), [math.inf] * 4)

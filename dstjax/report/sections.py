@@ -14,8 +14,8 @@ _RESULTS = f"""
 Last evaluation, in the unit of the return. Mean: with the {INTERVAL}. IQM: interquartile mean with its 95 % percentile
 bootstrap interval over seeds, too narrow below about ten. Spread: standard deviation across seeds. Over training: mean
 return over all interactions, the area under the curve over its length. Steps to {TARGET}: interactions until
-{IN_A_ROW} evaluations in a row have a normalised return of {TARGET}, a member that never gets there counting as its
-whole budget; in brackets how many do.
+the mean of {IN_A_ROW} evaluations in a row is a normalised return of {TARGET}, a member that never gets there counting
+as its whole budget; in brackets how many do.
 """
 
 

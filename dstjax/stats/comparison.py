@@ -13,7 +13,7 @@ METRIC = "eval/return"
 TARGET = 0.9
 """Normalised return to which interactions are counted."""
 IN_A_ROW = 2
-"""Evaluations that must reach it."""
+"""Evaluations whose mean must reach it."""
 NORMALISATION = (
     "0 is the mean first evaluation of all members of a task and noise level, 1 the highest mean last evaluation of a "
     "method there"

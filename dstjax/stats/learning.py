@@ -48,13 +48,13 @@ def area_under_curve(steps: npt.ArrayLike, returns: npt.ArrayLike) -> np.ndarray
 
 
 def steps_to_threshold(steps: npt.ArrayLike, returns: npt.ArrayLike, threshold: float, window: int = 1) -> np.ndarray:
-    """Interactions after which `window` evaluations in a row have reached a threshold.
+    """Interactions after which the mean of the last `window` evaluations first reaches a threshold.
 
     Args:
       steps: `[T]`, rising.
       returns: `[R, T]`, a row per run; evaluations without a value are NaN and reach nothing.
       threshold: return to reach.
-      window: evaluations that must; with two, one lucky evaluation does not count.
+      window: evaluations averaged, so that one lucky evaluation counts less.
 
     Returns:
       `[R]`; infinity where a run is censored.
@@ -62,8 +62,8 @@ def steps_to_threshold(steps: npt.ArrayLike, returns: npt.ArrayLike, threshold: 
     steps, returns = np.asarray(steps, dtype=np.float64), np.atleast_2d(np.asarray(returns, dtype=np.float64))
     if window > returns.shape[1]:
         return np.full(len(returns), np.inf)
-    lowest = np.lib.stride_tricks.sliding_window_view(returns, window, axis=1).min(axis=-1)
-    above = lowest >= threshold
+    means = np.lib.stride_tricks.sliding_window_view(returns, window, axis=1).mean(axis=-1)
+    above = means >= threshold
     first = steps[window - 1 :][above.argmax(axis=1)]
     return np.where(above.any(axis=1), first, np.inf)
 
