@@ -15,6 +15,7 @@ import numpy as np
 import tyro
 
 from dstjax.backend import start_backend
+from experiments import common
 
 STATE, ACTION, PARTICLES, DISCOUNT = 2, 1, 1000, 0.95
 LABELS = {"wasserstein": "Wasserstein $W_1$", "msmmd2": "MSMMD²", "mmd2": "MMD²"}
@@ -162,16 +163,15 @@ def main(args: Args) -> None:
     """Measure, draw and write the table."""
     start_backend()
     results = {problem.name: apply_operator(problem, args.applications) for problem in PROBLEMS}
-    rows = ["| problem | γκ | largest one-step ratio: W1 | MSMMD² | MMD² |", "|---|---:|---:|---:|---:|"]
+    rows = []
     for name, (found, factor) in results.items():
-        ratios = [max(np.array(values[1:]) / values[:-1]) for values in found.values()]
-        rows.append(f"| {name} | {factor:.3f} | " + " | ".join(f"{ratio:.3f}" for ratio in ratios) + " |")
+        ratios = (max(np.array(values[1:]) / values[:-1]) for values in found.values())
+        rows.append([name, f"{factor:.3f}", *(f"{ratio:.3f}" for ratio in ratios)])
     args.out.parent.mkdir(parents=True, exist_ok=True)
     draw(results, args.out.with_suffix(".png"))
-    head = "# Contraction\n\n`python -m experiments.contraction`; figure beside this file.\n\n"
-    args.out.with_suffix(".md").write_text(head + "\n".join(rows) + "\n")
-    print("\n".join(rows))
-    print(f"figure: {args.out.with_suffix('.png')}")
+    header = ["problem", "γκ", "largest one-step ratio: W1", "MSMMD²", "MMD²"]
+    text = f"{PARTICLES:,} particles, {args.applications} applications of the operator.\n\n"
+    common.write(args.out, "Contraction", text + common.markdown(header, rows))
 
 
 if __name__ == "__main__":
