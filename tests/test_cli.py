@@ -42,6 +42,10 @@ def run(words, capsys):
         ("train --num-samples 2 --drop-share 0.9", "drop_share: 0.9 of 2 * 2 samples is not allowed"),
         ("train --method td3 --gradient action", "gradient: action is not allowed with td3: it differentiates a model"),
         ("train --method mage --successor real", "successor: real is not allowed with mage: only a model knows"),
+        (
+            "train --method td3 mmd --gradient-weight 1 2",
+            "gradient_weight: several values are not allowed with td3, mmd",
+        ),
         ("train --name ../elsewhere", "name: '../elsewhere' is not allowed"),
         ("train --resume", "name: none given"),
         ("train --resume --name nothing", "run: no run in 'runs/nothing'"),

@@ -19,6 +19,7 @@ def main(words: Sequence[str]) -> int:
       Exit code.
     """
     given = parse_train(words)
+    from dstjax import methods
     from dstjax.fields import Config
     from dstjax.plan import Plan
     from dstjax.runner import Place
@@ -29,8 +30,11 @@ def main(words: Sequence[str]) -> int:
     command = shlex.join(["dstjax", "train", *words])
     place = dataclasses.replace(place, runs_dir=Path(place.runs_dir), command=command)
     given |= _seeds(given)
-    default = Plan(Config(), (Config().method,))
-    return run(None if place.resume else default.with_options(given), place, given)
+    if place.resume:
+        return run(None, place, given)
+    plan = Plan(Config(), (Config().method,)).with_options(given)
+    methods.check_axes(plan.programs(), plan.axes())
+    return run(plan, place, given)
 
 
 def _seeds(given: dict[str, Any]) -> dict[str, tuple[int, ...]]:

@@ -1,5 +1,7 @@
 """What a config must satisfy as a whole: every field's domain, and the fields that limit each other."""
 
+from collections.abc import Iterable, Sequence
+
 from dstjax.errors import UserError
 from dstjax.fields import Config, check_fields
 from dstjax.methods.table import Method, resolve
@@ -56,6 +58,52 @@ def check(config: Config) -> None:
         raise UserError(
             f"steps: {config.steps} is not allowed; allowed: multiples of chunk_steps = {config.chunk_steps}"
         )
+
+
+def idle_numbers(config: Config) -> frozenset[str]:
+    """Numbers without effect on a program.
+
+    Args:
+      config: of the program.
+
+    Returns:
+      Names of numbers of `Hyper`, noises aside.
+    """
+    method = resolve(config)
+    generative, gradient = method.critic == "generative", method.gradient != "none"
+    acts = {
+        "smoothing_std": method.smoothing != "none",
+        "smoothing_clip": method.smoothing != "none",
+        "bandwidth": generative and config.kernel != "energy",
+        "ascent_step": generative and method.distance == "msmmd" and config.ascent_steps > 0,
+        "gradient_weight": gradient,
+        "dobs_weight": method.gradient == "complete",
+        "huber_threshold": method.critic in ("quantile", "implicit") or (method.critic == "point" and not gradient),
+        "support_low": method.critic == "categorical",
+        "support_size": method.critic == "categorical",
+        "model_lr": method.model not in (None, "physics"),
+        "kl_weight": method.model in ("cvae", "hybrid"),
+    }
+    return frozenset(name for name, has_effect in acts.items() if not has_effect)
+
+
+def check_axes(programs: Sequence[Config], axes: Iterable[str]) -> None:
+    """Refuse an axis along which no program has members that differ.
+
+    Args:
+      programs: of a run.
+      axes: names of the numbers that have several values.
+
+    Raises:
+      UserError: naming the number.
+    """
+    idle = frozenset.intersection(*map(idle_numbers, programs))
+    for name in axes:
+        if name in idle:
+            names = ", ".join(config.method for config in programs)
+            raise UserError(
+                f"{name}: several values are not allowed with {names}, where it acts on nothing; allowed: one"
+            )
 
 
 def _check_combination(config: Config, method: Method) -> None:

@@ -96,7 +96,18 @@ def student(value: float, parts: Sequence[np.ndarray], level: float = LEVEL, div
 
 
 def complete(samples: Sequence[Strata], paired: bool) -> list[list[np.ndarray]]:
-    """Scores without NaN: a member without a return has none, and is reported apart; of pairs, both scores go."""
+    """Scores without NaN: a member without a return has none, and is reported apart; of pairs, both scores go.
+
+    Args:
+      samples: scores of each method.
+      paired: whether the methods share their seeds, position by position.
+
+    Returns:
+      For each sample its strata.
+
+    Raises:
+      UserError: if paired samples have unequal strata, or a number is in the place of a stratum.
+    """
     arrays = [[np.asarray(stratum, dtype=np.float64) for stratum in sample] for sample in samples]
     if any(stratum.ndim == 0 for sample in arrays for stratum in sample):
         raise UserError("strata: a number in place of a stratum; allowed: a list of arrays of scores, one per panel")

@@ -9,6 +9,7 @@ import optax
 import pytest
 from agents import init_learner, numbers, random_batch, small_agent
 
+from dstjax import methods
 from dstjax.agent import init, train_chunk
 from dstjax.agent.core import ADAM, Networks, apply_gradients, polyak
 from dstjax.agent.update import update_cycle
@@ -78,13 +79,10 @@ def test_during_warm_up_the_world_model_alone_learns():
     assert np.isnan(metrics["actor/loss"])
 
 
-@pytest.mark.parametrize("method", ["dst", "td3"])
+@pytest.mark.parametrize("method", ["dst", "td3", pytest.param("mage", marks=pytest.mark.slow)])
 def test_every_number_changes_the_result_without_a_new_program(method):
-    unused = {"dobs_weight", "support_low", "support_size"} | {  # see test_rows
-        "dst": {"smoothing_std", "smoothing_clip", "huber_threshold"},
-        "td3": {"model_lr", "bandwidth", "gradient_weight", "ascent_step", "kl_weight"},
-    }[method]
     agent = small_agent(method=method, max_latency=1)
+    unused = methods.idle_numbers(agent.config)
     traces = []
 
     @jax.jit
