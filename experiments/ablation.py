@@ -64,8 +64,8 @@ class Args:
     """Where the runs `ablation-TASK-NOISE-VARIANT` are."""
     task: str = "inverted_pendulum"
     """See `dstjax envs`; options of a task, behind a colon, are not part of the files' names."""
-    only: tuple[str, ...] = ()
-    """Variants to run; by default all."""
+    only: tuple[str, ...] = tuple(VARIANTS)
+    """Variants to run, and the base; with none of them, table and figure are made of the rows that are there."""
     base: Path | None = None
     """Rows of `dst` with the same options to compare with, such as `results/noise/hopper-dst.csv`; by default they are
     trained."""
@@ -127,7 +127,7 @@ def main(args: Args) -> None:
     print(common.command())
     start_backend()
     common.stop_after(args.minutes)
-    for name in dict.fromkeys([BASE, *(args.only or VARIANTS)]):
+    for name in dict.fromkeys([BASE, *args.only]) if args.only else ():
         rows = base_rows(args.base, args) if name == BASE and args.base else variant_rows(args, name)
         common.write_rows(rows, args.out / f"{_label(args, name)}.csv")
     text = effects.sections(common.read_rows(args.out), BASE, args.out.with_suffix(".png"))

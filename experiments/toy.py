@@ -42,7 +42,7 @@ class Args:
     runs_dir: Path = Path("runs")
     """Where the runs `toy-N-METHOD` are."""
     goals: tuple[int, ...] = (1, 2, 4, 8, 16)
-    """Numbers of reward locations."""
+    """Numbers of reward locations; with none, table and figure are made of what is there."""
     methods: tuple[str, ...] = ("dst", "dst-complete", "dst-mmd", "mmd", "mage", "td3")
     """Rows of the method table to train."""
     leads: tuple[str, ...] = ("dst", "dst-mmd", "mage")
