@@ -3,8 +3,8 @@
 Each variant is `dst` with some options changed, on the same seeds, by default on the inverted pendulum without and with
 observation noise. A run per variant; interrupted, the same command goes on. Table and figure are of all tasks whose
 rows are in `results/ablation/`. On the toy, as `experiments.toy` has it:
-`--task pointmass:goals=4,spread=1,bimodal=true --noise dynamics_std --levels 1.5 --discount 0.95 --seeds 10
---steps 2500`.
+`--task pointmass:goals=4,spread=1,bimodal=true --base results/toy/4-dst.csv --noise dynamics_std --levels 1.5
+--discount 0.95 --seeds 10 --steps 2500 --episodes 16`.
 """
 
 import dataclasses
@@ -83,6 +83,8 @@ class Args:
     """Environment steps between evaluations."""
     warmup: int = 500
     """Environment steps before learning."""
+    episodes: int = 8
+    """Of an evaluation."""
     minutes: float | None = None
     """Stop after so long, at the next chunk boundary."""
 
@@ -91,7 +93,10 @@ def plan(args: Args, changes: dict[str, Any]) -> Plan:
     """The run of one variant."""
     static = {field.name for field in dataclasses.fields(Config)}
     sizes = {**common.SIZES, **{name: value for name, value in changes.items() if name in static}}
-    config = Config(env=args.task, steps=args.steps, chunk_steps=args.chunk, warmup_steps=args.warmup, **sizes)
+    config = Config(
+        env=args.task, steps=args.steps, chunk_steps=args.chunk, warmup_steps=args.warmup, eval_episodes=args.episodes,
+        **sizes,
+    )  # fmt: skip
     numbers: dict[str, tuple[float, ...]] = {name: (value,) for name, value in changes.items() if name not in static}
     numbers = {**common.NUMBERS, "discount": (args.discount,), f"noise.{args.noise}": args.levels, **numbers}
     return Plan(config, ("dst",), tuple(range(args.seeds)), numbers)

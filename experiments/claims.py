@@ -1,7 +1,7 @@
 """The paper's claims on returns, in short tables of all rows that are there: `python -m experiments.claims`.
 
 It trains nothing: rows are those of `experiments.toy`, `experiments.noise` and `experiments.ablation`, whose own tables
-have every number. Leads are differences of means, paired by seed; where their 95 % interval leaves out 0 they are bold.
+have every number.
 """
 
 import dataclasses
@@ -17,13 +17,17 @@ from dstjax.stats.comparison import NORMALISATION, TARGET, scales
 from dstjax.stats.scores import normalise
 from experiments import ablation, common, leads, pooled, toy
 
-PAIRS = (("dst", "td3"), ("dst", "mage"), ("dst", "dst-complete"), ("dst-complete", "td3"))
-"""Who is compared with whom under noise."""
+UNDER_NOISE = (("dst", "td3"), ("dst", "mage"), ("dst", "dst-complete"), ("dst-complete", "td3"))
+"""Who is compared with whom."""
 ON_THE_TOY = (("dst", "td3"), ("dst", "mmd"), ("dst", "mage"), ("dst", "dst-mmd"), ("mage", "td3"))
 AUDITED = ("gradient_cosine", "joint_energy")
+LEGEND = f"""Leads are differences of means on the same seeds [95 % Student], bold where 0 is outside; no interval is
+corrected for how many there are. Scale: {NORMALISATION}."""
 
 Pair = tuple[str, str]
 Part = Callable[[leads.Lead], Estimate]
+LAST, TRAINING = "At the last evaluation:", "Over training:"
+PARTS: dict[str, Part] = {LAST: lambda lead: lead.last, TRAINING: lambda lead: lead.training}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,44 +46,91 @@ def word(estimate: Estimate) -> str:
     return f"**{text}**" if estimate.low > 0 or estimate.high < 0 else text
 
 
-def by_panel(rows: Sequence[Row], pairs: Sequence[Pair], part: Part, *, unit: bool) -> list[list[str]]:
-    """A line per panel: the leads of `pairs`, on the panel's scale or in the unit of the return."""
-    scale = scales(rows)
-    lines = []
+def by_panel(rows: Sequence[Row], pairs: Sequence[Pair], part: Part) -> list[list[str]]:
+    """A line per panel: the leads of `pairs` on the panel's scale."""
+    scale, lines = scales(rows), []
     for panel, found in groups(rows).items():
-        floor, ceiling = scale[panel] if unit else (0.0, 1.0)
-        inside = {
-            name: [{**row, "eval/return": _normalised(row, floor, ceiling)} for row in rows]
-            for name, rows in found.items()
-        }
-        limits = (0.0, 1.0) if unit else scale[panel]
-        lines.append([panel, *(_cell(inside, pair, limits, part) for pair in pairs)])
+        scaled = {name: [_scaled(row, scale[panel]) for row in members] for name, members in found.items()}
+        cells = [
+            word(part(leads.lead(scaled[first], scaled[other], (0.0, 1.0)))) if {first, other} <= scaled.keys() else ""
+            for first, other in pairs
+        ]
+        lines.append([panel, *cells])
     return lines
 
 
-def _normalised(row: Row, floor: float, ceiling: float) -> float | None:
+def _scaled(row: Row, scale: tuple[float, float]) -> Row:
     value = row["eval/return"]
-    return None if value is None else float(normalise(value, floor, ceiling))
+    return row if value is None else {**row, "eval/return": float(normalise(value, *scale))}
 
 
-def _cell(found: dict[str, list[Row]], pair: Pair, limits: tuple[float, float], part: Part) -> str:
-    first, other = (found.get(name) for name in pair)
-    return word(part(leads.lead(first, other, limits))) if first and other else ""
-
-
-def together(rows: Sequence[Row], pairs: Sequence[Pair], index: int) -> list[list[str]]:
-    """Lines of all panels together: without noise, under it, and under it without each of the tasks."""
-    tasks = dict.fromkeys(row["env"] for row in rows)
+def together(rows: Sequence[Row], pairs: Sequence[Pair], index: int, left_out: Sequence[str] = ()) -> list[list[str]]:
+    """Lines of all panels together: without noise, under it, and under it without one of the tasks `left_out`."""
     chosen = {title: (rows, noisy) for title, noisy in pooled.PARTS.items()}
-    chosen |= {f"under noise, not {task}": ([row for row in rows if row["env"] != task], True) for task in tasks}
+    chosen |= {f"under noise, not {task}": ([row for row in rows if row["env"] != task], True) for task in left_out}
     lines = []
     for title, (part, noisy) in chosen.items():
         cells = []
         for first, other in pairs:
             strata = pooled.pooled(part, noisy, (first, other))[index]
             cells.append(word(mean_difference(strata[first], strata[other], paired=True)) if strata else "")
-        lines.append([f"**all, {title}**", *cells])
+        if any(cells):
+            lines.append([f"**all, {title}**", *cells])
     return lines
+
+
+def lead_tables(
+    rows: Sequence[Row], pairs: Sequence[Pair], header: Sequence[str], left_out: Sequence[str] = ()
+) -> list[str]:
+    """Leads at the end and over training, panel by panel and over all of them."""
+    texts = []
+    for index, (title, part) in enumerate(PARTS.items()):
+        lines = by_panel(rows, pairs, part) + together(rows, pairs, index, left_out)
+        texts += [title, common.markdown(header, lines)]
+    return texts
+
+
+def toy_section(path: Path) -> list[str]:
+    """Claim 1."""
+    returns, audits = toy.read_measured(path)
+    rows = [{**row, "env": f"N = {goals}"} for (goals, _), part in returns.items() for row in part]
+    numbers, methods = (list(dict.fromkeys(names)) for names in zip(*returns, strict=True))
+
+    def audited(goals: int, method: str, metric: str) -> str:
+        return estimate_text(toy.middle(audits[goals, method][metric])) if (goals, method) in audits else ""
+
+    lines = [
+        [f"N = {goals}, {metric.replace('_', ' ')}", *(audited(goals, method, metric) for method in methods)]
+        for metric in AUDITED
+        for goals in numbers
+    ]
+    return [
+        "## 1. The toy",
+        *lead_tables(rows, ON_THE_TOY, heads("locations, noise", ON_THE_TOY)),
+        "Critics at uniform first actions, against the true Sobolev return (cosine of mean gradients: 1 is right; "
+        "energy distance of the joint law: 0 is right), interquartile means [95 % bootstrap]:",
+        common.markdown(["", *methods], lines),
+    ]
+
+
+def noise_sections(path: Path) -> list[str]:
+    """Claims 2 and 3."""
+    rows, header = common.read_rows(path), heads("task, noise", UNDER_NOISE)
+    return [
+        "## 2. Without noise and under noise",
+        *lead_tables(rows, UNDER_NOISE, header, tasks(rows)),
+        "## 3. Interactions",
+        f"Share of the other's interactions saved on the way to {TARGET:.0%} of the best method's return:",
+        common.markdown(header, by_panel(rows, UNDER_NOISE, lambda lead: lead.saved)),
+    ]
+
+
+def ablation_section(path: Path) -> list[str]:
+    """Claim 4."""
+    rows = common.read_rows(path)
+    variants = [name for name in dict.fromkeys(row["method"] for row in rows) if name != ablation.BASE]
+    pairs = [(name, ablation.BASE) for name in variants]
+    return ["## 4. Parts", "Each variant over `dst`.", *lead_tables(rows, pairs, ["task, noise", *variants])]
 
 
 def heads(first: str, pairs: Sequence[Pair]) -> list[str]:
@@ -87,73 +138,20 @@ def heads(first: str, pairs: Sequence[Pair]) -> list[str]:
     return [first, *(f"{ours} over {other}" for ours, other in pairs)]
 
 
-def toy_section(path: Path) -> str:
-    """Claim 1."""
-    returns, audits = toy.read_measured(path)
-    rows = [{**row, "env": f"N = {goals}"} for (goals, _), part in returns.items() for row in part]
-    methods = list(dict.fromkeys(method for _, method in returns))
-    audit = [
-        [f"N = {goals}, {metric.replace('_', ' ')}", *(
-            estimate_text(toy.middle(audits[goals, method][metric])) if (goals, method) in audits else ""
-            for method in methods
-        )]
-        for metric in AUDITED
-        for goals in dict.fromkeys(goals for goals, _ in returns)
-    ]  # fmt: skip
-    return "\n\n".join(
-        [
-            "## 1. The toy\n\nIn the unit of the return, at the last evaluation:",
-            common.markdown(heads("", ON_THE_TOY), by_panel(rows, ON_THE_TOY, lambda one: one.last, unit=False)),
-            "Over the whole of training:",
-            common.markdown(heads("", ON_THE_TOY), by_panel(rows, ON_THE_TOY, lambda one: one.training, unit=False)),
-            "Critics at uniform first actions, against the true Sobolev return (cosine of mean gradients: 1 is right; "
-            "energy distance of the joint law: 0 is right), interquartile means [95 % bootstrap]:",
-            common.markdown(["", *methods], audit),
-        ]
-    )
-
-
-def noise_sections(path: Path) -> str:
-    """Claims 2 and 3."""
-    rows = common.read_rows(path)
-    parts: dict[str, Part] = {
-        "At the last evaluation:": lambda one: one.last,
-        "Over training:": lambda one: one.training,
-    }
-    texts = [f"## 2. Without noise and under noise\n\nScale: {NORMALISATION}."]
-    for index, (title, part) in enumerate(parts.items()):
-        lines = by_panel(rows, PAIRS, part, unit=True) + together(rows, PAIRS, index)
-        texts += [title, common.markdown(heads("task, noise", PAIRS), lines)]
-    texts += [
-        f"## 3. Interactions, and spread across seeds\n\nShare of the other's interactions saved on the way to "
-        f"{TARGET:.0%} of the best method's return:",
-        common.markdown(heads("task, noise", PAIRS), by_panel(rows, PAIRS, lambda one: one.saved, unit=True)),
-    ]
-    return "\n\n".join(texts)
-
-
-def ablation_section(path: Path) -> str:
-    """Claim 4."""
-    rows = common.read_rows(path)
-    pairs = [(name, ablation.BASE) for name in dict.fromkeys(row["method"] for row in rows) if name != ablation.BASE]
-    texts = ["## 4. Parts\n\nEach variant over `dst`, on the scale of each panel."]
-    parts: dict[str, Part] = {
-        "At the last evaluation:": lambda one: one.last,
-        "Over training:": lambda one: one.training,
-    }
-    for index, (title, part) in enumerate(parts.items()):
-        lines = by_panel(rows, pairs, part, unit=True) + together(rows, pairs, index)
-        texts += [title, common.markdown(["", *(name for name, _ in pairs)], lines)]
-    return "\n\n".join(texts)
+def tasks(rows: Sequence[Row]) -> list[str]:
+    """Of the rows."""
+    return list(dict.fromkeys(row["env"] for row in rows))
 
 
 def main(args: Args) -> None:
     """Write the tables."""
     print(common.command())
     sections = {"toy": toy_section, "noise": noise_sections, "ablation": ablation_section}
-    texts = [section(args.results / name) for name, section in sections.items() if (args.results / name).is_dir()]
-    legend = "Differences of means on the same seeds [95 % Student]; bold where 0 is outside.\n\n"
-    common.write(args.out, "Claims", legend + "\n\n".join(texts))
+    texts = [LEGEND]
+    for name, section in sections.items():
+        if (args.results / name).is_dir():
+            texts += section(args.results / name)
+    common.write(args.out, "Claims", "\n\n".join(texts))
 
 
 if __name__ == "__main__":
