@@ -18,6 +18,7 @@ import tyro
 
 from dstjax.audits import METRICS, audit_run
 from dstjax.fields import Config
+from dstjax.methods import METHODS
 from dstjax.plan import Plan
 from dstjax.report.words import estimate_text
 from dstjax.runs import Row, RunDir
@@ -94,7 +95,8 @@ def measure(args: Args, goals: int, method: str) -> None:
 def read_measured(out: Path) -> tuple[Returns, Audits]:
     """What `measure` wrote, for every N and method that is there."""
     returns, audits = Returns(), Audits()
-    for row in sorted(common.read_rows(out), key=_goals):
+    order = list(METHODS)
+    for row in sorted(common.read_rows(out), key=lambda row: (_goals(row), order.index(row["method"]))):
         returns.setdefault((_goals(row), row["method"]), []).append(row)
     for goals, method in returns:
         with (out / "audits" / f"{goals}-{method}.csv").open(newline="") as file:
