@@ -30,6 +30,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "gradient in the state alone": {"gradient": "complete", "gradient_weight": 0.0},
     "no truncation": {"drop_share": 0.0},
     "half truncated": {"drop_share": 0.5},
+    "a twelfth truncated": {"drop_share": 0.084},
     "the critic of smaller mean": {"pessimism": "minimum"},
     "unbiased statistic": {"statistic": "unbiased"},
     "target smoothing": {"smoothing": "clipped"},
