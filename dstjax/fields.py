@@ -83,7 +83,7 @@ class Hyper:
     critic_lr: Any = _field(3e-4, "Adam step size of the critics", NON_NEGATIVE)
     model_lr: Any = _field(1e-3, "Adam step size of the world model", NON_NEGATIVE)
     exploration_std: Any = _field(0.1, "Gaussian exploration noise (share of the action range's half)", NON_NEGATIVE)
-    smoothing_std: Any = _field(0.2, "target policy smoothing noise, where a method smooths (action unit)", NON_NEGATIVE)
+    smoothing_std: Any = _field(0.2, "target policy smoothing noise (action unit)", NON_NEGATIVE)
     smoothing_clip: Any = _field(0.5, "bound of the target policy smoothing noise (action unit)", NON_NEGATIVE)
     bandwidth: Any = _field(100.0, "kernel bandwidth h (1 / return unit for the multiquadric)", POSITIVE)
     gradient_weight: Any = _field(
