@@ -25,6 +25,7 @@ LEGEND = f"""Leads are differences of means on the same seeds [95 % Student], bo
 corrected for how many there are. Scale: {NORMALISATION}."""
 
 Pair = tuple[str, str]
+Panels = dict[str, list[leads.Lead | None]]
 Part = Callable[[leads.Lead], Estimate]
 LAST, TRAINING = "At the last evaluation:", "Over training:"
 PARTS: dict[str, Part] = {LAST: lambda lead: lead.last, TRAINING: lambda lead: lead.training}
@@ -46,17 +47,21 @@ def word(estimate: Estimate) -> str:
     return f"**{text}**" if estimate.low > 0 or estimate.high < 0 else text
 
 
-def by_panel(rows: Sequence[Row], pairs: Sequence[Pair], part: Part) -> list[list[str]]:
-    """A line per panel: the leads of `pairs` on the panel's scale."""
-    scale, lines = scales(rows), []
+def in_panels(rows: Sequence[Row], pairs: Sequence[Pair]) -> Panels:
+    """The leads of `pairs` on the scale of each panel; None where a panel lacks one of a pair."""
+    scale, panels = scales(rows), Panels()
     for panel, found in groups(rows).items():
         scaled = {name: [_scaled(row, scale[panel]) for row in members] for name, members in found.items()}
-        cells = [
-            word(part(leads.lead(scaled[first], scaled[other], (0.0, 1.0)))) if {first, other} <= scaled.keys() else ""
+        panels[panel] = [
+            leads.lead(scaled[first], scaled[other], (0.0, 1.0)) if {first, other} <= scaled.keys() else None
             for first, other in pairs
         ]
-        lines.append([panel, *cells])
-    return lines
+    return panels
+
+
+def by_panel(panels: Panels, part: Part) -> list[list[str]]:
+    """A line per panel: a part of its leads."""
+    return [[panel, *(word(part(lead)) if lead else "" for lead in found)] for panel, found in panels.items()]
 
 
 def _scaled(row: Row, scale: tuple[float, float]) -> Row:
@@ -80,12 +85,12 @@ def together(rows: Sequence[Row], pairs: Sequence[Pair], index: int, left_out: S
 
 
 def lead_tables(
-    rows: Sequence[Row], pairs: Sequence[Pair], header: Sequence[str], left_out: Sequence[str] = ()
+    rows: Sequence[Row], pairs: Sequence[Pair], panels: Panels, header: Sequence[str], left_out: Sequence[str] = ()
 ) -> list[str]:
     """Leads at the end and over training, panel by panel and over all of them."""
     texts = []
     for index, (title, part) in enumerate(PARTS.items()):
-        lines = by_panel(rows, pairs, part) + together(rows, pairs, index, left_out)
+        lines = by_panel(panels, part) + together(rows, pairs, index, left_out)
         texts += [title, common.markdown(header, lines)]
     return texts
 
@@ -106,7 +111,7 @@ def toy_section(path: Path) -> list[str]:
     ]
     return [
         "## 1. The toy",
-        *lead_tables(rows, ON_THE_TOY, heads("locations, noise", ON_THE_TOY)),
+        *lead_tables(rows, ON_THE_TOY, in_panels(rows, ON_THE_TOY), heads("locations, noise", ON_THE_TOY)),
         "Critics at uniform first actions, against the true Sobolev return (cosine of mean gradients: 1 is right; "
         "energy distance of the joint law: 0 is right), interquartile means [95 % bootstrap]:",
         common.markdown(["", *methods], lines),
@@ -116,12 +121,13 @@ def toy_section(path: Path) -> list[str]:
 def noise_sections(path: Path) -> list[str]:
     """Claims 2 and 3."""
     rows, header = common.read_rows(path), heads("task, noise", UNDER_NOISE)
+    panels = in_panels(rows, UNDER_NOISE)
     return [
         "## 2. Without noise and under noise",
-        *lead_tables(rows, UNDER_NOISE, header, tasks(rows)),
+        *lead_tables(rows, UNDER_NOISE, panels, header, tasks(rows)),
         "## 3. Interactions",
         f"Share of the other's interactions saved on the way to {TARGET:.0%} of the best method's return:",
-        common.markdown(header, by_panel(rows, UNDER_NOISE, lambda lead: lead.saved)),
+        common.markdown(header, by_panel(panels, lambda lead: lead.saved)),
     ]
 
 
@@ -130,7 +136,8 @@ def ablation_section(path: Path) -> list[str]:
     rows = common.read_rows(path)
     variants = [name for name in dict.fromkeys(row["method"] for row in rows) if name != ablation.BASE]
     pairs = [(name, ablation.BASE) for name in variants]
-    return ["## 4. Parts", "Each variant over `dst`.", *lead_tables(rows, pairs, ["task, noise", *variants])]
+    tables = lead_tables(rows, pairs, in_panels(rows, pairs), ["task, noise", *variants])
+    return ["## 4. Parts", "Each variant over `dst`.", *tables]
 
 
 def heads(first: str, pairs: Sequence[Pair]) -> list[str]:

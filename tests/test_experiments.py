@@ -75,7 +75,7 @@ def test_pooling_keeps_panels_that_have_every_method(variants):
 
 def test_claims_are_leads_in_bold_where_zero_is_outside(variants):
     pairs = ("variant", "dst"), ("new", "dst")
-    assert claims.by_panel(variants, pairs, claims.PARTS[claims.LAST]) == [
+    assert claims.by_panel(claims.in_panels(variants, pairs), claims.PARTS[claims.LAST]) == [
         ["no noise", "**0.5 [0.5, 0.5]**", ""],
         ["obs_scale 0.2", "**-0.5 [-0.5, -0.5]**", "-0.1 [-1.37, 1.17]"],
     ]
