@@ -16,9 +16,7 @@ def main(words: Sequence[str]) -> int:
     Returns:
       Exit code.
     """
-    _, rest = parse(
-        "merge", "Write the rows of all shards of a sweep into one file. Its directory comes first.", {}, words, "SWEEP"
-    )
+    _, rest = parse("merge", "Write the rows of all shards of a sweep into one file.", {}, words, "SWEEP")
     if len(rest) != 1:
         raise UserError(f"merge: {len(rest)} directories given; allowed: one sweep")
     from dstjax.sweep.merged import merge

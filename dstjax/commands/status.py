@@ -17,7 +17,7 @@ def main(words: Sequence[str]) -> int:
     Returns:
       Exit code: 0; 1 if a shard has failed.
     """
-    _, rest = parse("status", "Print how far the shards of a sweep are. Its directory comes first.", {}, words, "SWEEP")
+    _, rest = parse("status", "Print how far the shards of a sweep are.", {}, words, "SWEEP")
     if len(rest) != 1:
         raise UserError(f"status: {len(rest)} directories given; allowed: one sweep or run")
     from rich.table import Table

@@ -50,13 +50,13 @@ def main(words: Sequence[str]) -> int:
     summary = "Run a sweep file: methods x tasks x shapes are programs, seeds and numbers their members."
     place = tuple(option for option in RUN_OPTIONS if option.name in PLACE_OPTIONS)
     groups = {
-        "sweep": ("The YAML file, or the directory of a sweep to go on with, comes first.", SWEEP_OPTIONS),
+        "sweep": ("FILE is the YAML file, or the directory of a sweep to go on with.", SWEEP_OPTIONS),
         "launch": ("How its shards become processes.", LAUNCH_OPTIONS),
         "run": ("Of each run.", place),
     }
     given, rest = parse("sweep", summary, groups, words, "FILE")
     if len(rest) != 1:
-        raise UserError(f"sweep: {len(rest)} files given; allowed: one sweep file or directory, before the options")
+        raise UserError(f"sweep: {len(rest)} files given; allowed: one sweep file or directory")
     path = Path(rest[0])
     if "shard" in given:
         return _train_shard(path, given["shard"])
